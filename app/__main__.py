@@ -1,0 +1,129 @@
+"""The doors: `python -m app serve | worker | beat | migrate | config | create-admin`.
+
+`serve` reads the settings in a process of its own before it becomes the server: the engine must
+patch the standard library before anything else is imported, and the settings name the engine.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.config import Settings
+
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    from app.errors import AppError, ConfigError
+
+    try:
+        command = globals()[f"_{options.command.replace('-', '_')}"]
+        return int(command(options) or 0)
+    except ConfigError as error:
+        print(error.message, file=sys.stderr)
+        return EXIT_CONFIG
+    except AppError as error:
+        print(error.message, file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m app", description="Ringback")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="run the server")
+    serve.add_argument("--engine", choices=("eventlet", "gevent"), help=argparse.SUPPRESS)
+    commands.add_parser("worker", help="run a Celery worker")
+    commands.add_parser("beat", help="run the beat: sweeps and schedules")
+    commands.add_parser("migrate", help="bring the database to the present schema")
+    commands.add_parser("config", help="print the effective settings, secrets masked")
+    admin = commands.add_parser("create-admin", help="add the first administrator")
+    admin.add_argument("email")
+    return parser
+
+
+def _load(role: str) -> "Settings":
+    from app.config import Settings
+    from app.observability import configure_logging
+
+    settings = Settings.load()
+    configure_logging(settings.log_level, settings.log_format, role)
+    return settings
+
+
+def _serve(options: argparse.Namespace) -> None:
+    if options.engine is None:
+        from app.config import Settings
+
+        engine_name = Settings.load().engine
+        os.execv(
+            sys.executable, [sys.executable, "-m", "app", "serve", "--engine", engine_name]
+        )
+    _serve_patched(options.engine)
+
+
+def _serve_patched(engine_name: str) -> None:
+    from app import engine as engines
+
+    engine = engines.load(engine_name)
+    engine.patch()
+    from app.factory import EventLoop, create_app
+
+    settings = _load("server")
+    app = create_app(settings, loop=EventLoop(engine.name, engine.offload))
+    engine.serve(
+        app,
+        host=settings.host,
+        port=settings.port,
+        backlog=settings.backlog,
+        limit=settings.max_connections,
+        reuse_port=settings.reuse_port,
+    )
+
+
+def _worker(_: argparse.Namespace) -> None:
+    _load("worker")
+    os.execv(
+        sys.executable,
+        [sys.executable, "-m", "celery", "-A", "worker", "worker", "--without-gossip"]
+        + ["--without-mingle", "--without-heartbeat"],
+    )
+
+
+def _beat(_: argparse.Namespace) -> None:
+    settings = _load("beat")
+    from app.factory import create_core
+    from app.jobs.beat import Beat
+
+    Beat(create_core(settings, role="beat")).run()
+
+
+def _migrate(_: argparse.Namespace) -> None:
+    settings = _load("migrate")
+    from app.factory import create_core
+    from app.migrate import migrate
+
+    migrate(create_core(settings, role="migrate"))
+
+
+def _config(_: argparse.Namespace) -> None:
+    from app.config import Settings
+
+    print(Settings.load().describe())
+
+
+def _create_admin(options: argparse.Namespace) -> None:
+    settings = _load("create-admin")
+    from app.accounts.commands import create_admin
+    from app.factory import create_core
+
+    with create_core(settings, role="create-admin").app_context():
+        create_admin(options.email)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Users and their sessions (one sign-in on one device)."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.extensions import Model, new_id
+
+
+class Role(StrEnum):
+    """What a user may do in general."""
+
+    ADMIN = "admin"
+    USER = "user"
+
+
+class User(Model):
+    """Somebody who signs in."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        CheckConstraint("role IN ('admin', 'user')", name="role"),
+        Index("uq_users_email", func.lower(text("email")), unique=True),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    email: Mapped[str]
+    password_hash: Mapped[str]
+    role: Mapped[str] = mapped_column(default=Role.USER)
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Session(Model):
+    """One sign-in on one device. Its id stands in every token, and this row decides.
+
+    Each refresh replaces the secret of the session's refresh token; the former one is kept to tell
+    a lost answer (a short grace) from a stolen token (the session ends).
+    """
+
+    __tablename__ = "sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    device_name: Mapped[str] = mapped_column(default="")
+    refresh_hash: Mapped[str]
+    previous_refresh_hash: Mapped[str | None]
+    rotated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    revoked_reason: Mapped[str | None]

@@ -1,0 +1,87 @@
+"""An artifact store in a folder of the local disk (or of a volume shared by all processes)."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from app.artifacts.store import StoredFile
+from app.errors import NotFound
+
+PART_SUFFIX = ".part"
+
+
+@dataclass
+class _Writing:
+    file: BinaryIO
+    stored: StoredFile = field(init=False)
+
+
+class LocalArtifactStore:
+    """See `app.artifacts.store.ArtifactStore`.
+
+    Args:
+        root: the folder; made when the first file is written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    @contextmanager
+    def write(self, job_id: UUID, fence: int, name: str, media_type: str) -> Iterator[_Writing]:
+        """Write aside, fsync, rename: the file is complete or absent, also after a power cut."""
+        key = f"{job_id}/{fence}/{_checked(name)}"
+        target = self.root / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(target.name + PART_SUFFIX)
+        try:
+            with part.open("xb+") as file:
+                writing = _Writing(file)
+                yield writing
+                size, sha256 = _measure(file)
+                os.fsync(file.fileno())
+            os.link(part, target)  # unlike a rename, refuses to overwrite
+        finally:
+            part.unlink(missing_ok=True)
+        _sync_folder(target.parent)
+        writing.stored = StoredFile(key, name, media_type, size, sha256)
+
+    def path(self, key: str) -> Path:
+        """Where the file can be read; raises `NotFound`."""
+        path = self.root / key
+        if not path.is_file():
+            raise NotFound("The file is no longer kept.", code="artifact_gone")
+        return path
+
+    def delete(self, key: str) -> None:
+        """Remove the file and the folders that it leaves empty."""
+        path = self.root / key
+        path.unlink(missing_ok=True)
+        for folder in (path.parent, path.parent.parent):
+            if folder != self.root and folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _checked(name: str) -> str:
+    if name != Path(name).name or name in {"", ".", ".."} or len(name.encode()) > 200:
+        raise ValueError(f"not a plain file name of at most 200 bytes: {name!r}")
+    return name
+
+
+def _measure(file: BinaryIO) -> tuple[int, str]:
+    file.flush()
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return file.seek(0, os.SEEK_END), digest
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

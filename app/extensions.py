@@ -1,0 +1,106 @@
+"""Unbound Flask extensions and the base of all tables. `app.factory` binds them.
+
+The Socket.IO server is not here: each app has one of its own, made by `app.sockets`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+from uuid import UUID
+
+from flask import Flask
+from flask_jwt_extended import JWTManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, MetaData, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Session
+from uuid_utils.compat import uuid7
+
+from app.config import Settings
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Model(DeclarativeBase):
+    """Base of all tables; its naming rule lets a migration name what it drops."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map: ClassVar = {
+        str: Text,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+    }
+
+
+def new_id() -> UUID:
+    """A UUIDv7: unique, and in the order of making (within a millisecond, of one process)."""
+    return uuid7()
+
+
+# What a transaction read stays readable after its commit: a row is often shown or published then.
+db = SQLAlchemy(model_class=Model, session_options={"expire_on_commit": False})
+migrate = Migrate()
+jwt = JWTManager()
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One transaction on the context's session: committed at the end, or rolled back whole."""
+    try:
+        yield db.session()
+        db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        raise
+
+
+# A server runs many requests at once on green threads; each holds a connection only while it
+# queries. Waiting longer than this for a free one is an error that says so.
+POOL_SIZE = 10
+POOL_OVERFLOW = 10
+POOL_WAIT_SECONDS = 10
+
+
+def bind_database(app: Flask, settings: Settings, role: str) -> None:
+    """Bind `db` and `migrate` to the app; opens no connection.
+
+    Every connection limits statements, lock waits and idle transactions, so that a frozen process
+    cannot hold a row lock for long, and uses keepalives, so that a vanished peer is noticed.
+
+    Args:
+        role: shown as `application_name` in `pg_stat_activity`.
+    """
+    limits = {
+        "statement_timeout": settings.statement_timeout_seconds,
+        "lock_timeout": settings.lock_timeout_seconds,
+        "idle_in_transaction_session_timeout": settings.idle_transaction_timeout_seconds,
+    }
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url.get_secret_value()
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "pool_size": POOL_SIZE,
+        "max_overflow": POOL_OVERFLOW,
+        "pool_timeout": POOL_WAIT_SECONDS,
+        "pool_pre_ping": True,
+        "connect_args": {
+            "application_name": f"ringback-{role}",
+            "connect_timeout": 5,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
+            "options": " ".join(f"-c {name}={value * 1000:.0f}" for name, value in limits.items()),
+        },
+    }
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(MIGRATIONS))

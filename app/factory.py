@@ -1,0 +1,99 @@
+"""The composition root: the one module that knows every folder."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from apiflask import APIFlask
+from celery import Celery
+from flask import Flask
+from flask_cors import CORS
+
+from app import api, web
+from app.accounts.tokens import configure_tokens
+from app.artifacts.local import LocalArtifactStore
+from app.config import Settings
+from app.delivery.publisher import RedisPublisher
+from app.extensions import bind_database
+from app.job_types import registry
+from app.jobs import tasks
+from app.jobs.broker import make_celery
+from app.jobs.dispatch import CeleryDispatcher
+from app.services import EXTENSION, Offload, Services, run_here
+from app.sockets.server import SocketServer
+
+
+F = TypeVar("F", bound=Flask)
+
+
+@dataclass(frozen=True)
+class EventLoop:
+    """How the green-thread engine shows itself to the app.
+
+    Attributes:
+        name: Socket.IO's `async_mode`.
+        offload: see `app.services.Services`.
+    """
+
+    name: str
+    offload: Offload
+
+
+def default_services(settings: Settings, offload: Offload = run_here) -> Services:
+    """The real collaborators; opens no connection."""
+    return Services(
+        settings=settings,
+        job_types=registry.load(settings.job_type_packages),
+        store=LocalArtifactStore(settings.artifact_dir),
+        publisher=RedisPublisher(
+            settings.redis_url.get_secret_value(),
+            settings.channel,
+            settings.redis_timeout_seconds,
+        ),
+        dispatcher=CeleryDispatcher(make_celery(settings)),
+        offload=offload,
+    )
+
+
+def create_core(settings: Settings, services: Services | None = None, *, role: str) -> Flask:
+    """An app with database and services but no routes: for workers, beat and commands.
+
+    Args:
+        role: see `app.extensions.bind_database`.
+    """
+    return _bind(Flask("app"), settings, services or default_services(settings), role)
+
+
+def create_app(
+    settings: Settings, services: Services | None = None, *, loop: EventLoop | None = None
+) -> APIFlask:
+    """The web app; reads no environment and opens no connection.
+
+    Args:
+        services: collaborators; the real ones when left out.
+        loop: the engine; without one there are no sockets (REST tests, the API description).
+    """
+    offload = loop.offload if loop else run_here
+    app = APIFlask("app", title="Ringback", version="1", docs_path="/docs", static_folder=None)
+    _bind(app, settings, services or default_services(settings, offload), role="server")
+    CORS(app, origins=settings.accepted_origins(), expose_headers=api.EXPOSED_HEADERS)
+    configure_tokens(app, settings)
+    api.register(app)
+    web.register(app)
+    if loop:
+        SocketServer(app, async_mode=loop.name)
+    return app
+
+
+def create_celery(settings: Settings, services: Services | None = None) -> Celery:
+    """The worker's Celery app; every task runs in the context of a core app of its own."""
+    celery = make_celery(settings)
+    tasks.register(celery, create_core(settings, services, role="worker"))
+    return celery
+
+
+def _bind(app: F, settings: Settings, services: Services, role: str) -> F:
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
+    app.config["SECRET_KEY"] = settings.secret_key.get_secret_value()
+    app.extensions[EXTENSION] = services
+    bind_database(app, settings, role)
+    return app

@@ -1,0 +1,87 @@
+"""What a job type is, and what it is given to work with."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any, BinaryIO, ClassVar, Generic, Protocol, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+class Parameters(BaseModel):
+    """Base of a type's parameters: unknown names are refused, and so are near-miss types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+P = TypeVar("P", bound=Parameters)
+
+
+class JobContext(Protocol):
+    """The world as a running job sees it."""
+
+    @property
+    def job_id(self) -> UUID:
+        """The job's id."""
+
+    @property
+    def attempt(self) -> int:
+        """1 at first; higher after a fault."""
+
+    def progress(self, fraction: float, message: str = "") -> None:
+        """Tell how far the work is; cheap, so call it often.
+
+        Args:
+            fraction: 0.0 to 1.0.
+            message: what is being done, for the owner.
+
+        Raises:
+            JobCancelled: the owner cancelled; let it pass through.
+            LeaseLost: this worker no longer holds the job; let it pass through.
+        """
+
+    def artifact(self, name: str, media_type: str) -> AbstractContextManager[BinaryIO]:
+        """Open the job's one result file for writing (seekable, binary).
+
+        It is kept when the block ends normally, and nothing is left when it raises.
+        """
+
+
+class JobType(ABC, Generic[P]):
+    """One kind of work.
+
+    Class attributes:
+        name: stable id in the API, snake_case.
+        title: for people.
+        parameters: the pydantic model of the parameters.
+        example: parameters that run in a few seconds at most.
+        queue: Celery queue.
+        priority: 0 (first) to 9 (last).
+        max_attempts: runs after which a fault ends the job.
+        max_active_per_user: queued or running at once for one user; None: no limit of its own.
+        repeatable: False if it acts on the outside world, so that a second run would do harm.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    parameters: ClassVar[type[Parameters]]
+    example: ClassVar[Mapping[str, Any]]
+    queue: ClassVar[str] = "default"
+    priority: ClassVar[int] = 5
+    max_attempts: ClassVar[int] = 3
+    max_active_per_user: ClassVar[int | None] = None
+    repeatable: ClassVar[bool] = True
+
+    @abstractmethod
+    def run(self, context: JobContext, parameters: P) -> dict[str, Json]:
+        """Do the work.
+
+        Returns:
+            A small result for the job's row, JSON values only.
+
+        Raises:
+            JobFailed: the reason that the owner reads. Any other exception fails the job too.
+        """

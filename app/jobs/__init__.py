@@ -1,0 +1,1 @@
+"""The job row and its life: submit, admit, claim, run, finish, sweep."""

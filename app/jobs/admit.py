@@ -1,0 +1,83 @@
+"""Admission: how many jobs of one user are with the broker at once.
+
+The broker's queue stays short, so one user's thousand jobs never stand before another's one.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+
+from app.extensions import db, transaction
+from app.jobs.log import record
+from app.jobs.models import ACTIVE_STATES, Job, JobState
+from app.services import services
+
+# First key of the advisory lock; the second is a hash of the user.
+ADMISSION_LOCK = 0x52494E47
+
+
+def admit_next(user_id: UUID) -> None:
+    """Admit what the user's share permits, in a transaction of its own, and dispatch it."""
+    with transaction():
+        admitted = admit(user_id)
+    dispatch(admitted)
+
+
+def admit(user_id: UUID) -> Sequence[Job]:
+    """Move jobs of the user from `waiting` to `queued`, as many as the share permits.
+
+    Counting and admitting happen under one lock per user, held until the caller commits. The caller
+    holds no lock on a job that is waiting already, and dispatches the result after its commit.
+    """
+    db.session.execute(
+        select(func.pg_advisory_xact_lock(ADMISSION_LOCK, func.hashtext(str(user_id))))
+    )
+    active = _active_by_type(user_id)
+    admitted: list[Job] = []
+    while active.total() < services().settings.max_active_jobs_per_user:
+        job = db.session.scalar(_next_waiting(user_id, active))
+        if job is None:
+            break
+        _queue(job)
+        active[job.type] += 1
+        admitted.append(job)
+    return admitted
+
+
+def dispatch(jobs: Sequence[Job]) -> None:
+    """Hand committed, queued jobs to the broker; does not wait for it."""
+    for job in jobs:
+        services().dispatcher.dispatch(job.id, job.fence, queue=job.queue, priority=job.priority)
+
+
+def _active_by_type(user_id: UUID) -> Counter[str]:
+    counting = select(Job.type, func.count()).where(
+        Job.user_id == user_id, Job.state.in_(ACTIVE_STATES)
+    )
+    return Counter(dict(db.session.execute(counting.group_by(Job.type)).tuples().all()))
+
+
+def _next_waiting(user_id: UUID, active: Counter[str]) -> Select[tuple[Job]]:
+    full = [
+        each.name
+        for each in services().job_types
+        if each.max_active_per_user is not None and active[each.name] >= each.max_active_per_user
+    ]
+    waiting = select(Job).where(
+        Job.user_id == user_id,
+        Job.state == JobState.WAITING,
+        Job.cancel_requested_at.is_(None),
+        Job.type.not_in(full),
+    )
+    return waiting.order_by(Job.priority, Job.id).limit(1).with_for_update(skip_locked=True)
+
+
+def _queue(job: Job) -> None:
+    job.state = JobState.QUEUED
+    job.admitted_at = job.dispatched_at = db.session.scalar(select(func.now()))
+    job.dispatches = 1
+    job.version += 1
+    record(job, "admitted")
+    db.session.flush()

@@ -1,0 +1,64 @@
+"""The beat: a process that needs only Postgres and mends what the others lost."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+from flask import Flask
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from app.jobs import sweep
+from app.observability import get_logger
+from app.services import services
+
+log = get_logger(__name__)
+
+
+class Beat:
+    """Turns until told to stop; any number of beats may run beside each other.
+
+    After a database outage, and at the start (which may follow one), no lease is called expired for
+    one full lease: workers that were cut off as well must first have their chance to renew.
+
+    Args:
+        app: a core app, for its contexts.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        with app.app_context():
+            self._settings = services().settings
+        self._rescue_from = time.monotonic() + self._settings.lease_seconds
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        log.info("beat started")
+        while not self._stopping.is_set():
+            self.turn()
+            self._stopping.wait(self._settings.sweep_seconds)
+        log.info("beat stopped")
+
+    def turn(self) -> None:
+        """One turn; an outage of the database is logged and waited out."""
+        try:
+            for work in self._due():
+                with self._app.app_context():
+                    work()
+        except (OperationalError, InterfaceError) as error:
+            self._rescue_from = time.monotonic() + self._settings.lease_seconds
+            log.warning("database away", reason=str(error.orig))
+
+    def _due(self) -> list[Callable[[], int]]:
+        always: list[Callable[[], int]] = [
+            sweep.redispatch,
+            sweep.admit_waiting,
+            sweep.expire_artifacts,
+            sweep.expire_notifications,
+        ]
+        if time.monotonic() < self._rescue_from:
+            return always
+        return [sweep.rescue_lost, *always]

@@ -1,0 +1,47 @@
+"""The Celery app: the same for those who send jobs and for those who run them."""
+
+from celery import Celery
+from kombu import Queue
+
+from app.config import Settings
+
+RUN_JOB = "ringback.run_job"
+# Queues that the workers of this project consume. A job type names one of them.
+QUEUES = ("default",)
+PRIORITY_STEPS = [0, 3, 6, 9]
+
+
+def make_celery(settings: Settings) -> Celery:
+    """Build the Celery app; opens no connection.
+
+    No result backend (the job's row is the result), no ETA and no countdown (a message that waits
+    in a worker is lost with it), one job reserved at a time, acknowledged only after it ran.
+    """
+    celery = Celery("ringback", set_as_current=False)
+    timeout = settings.redis_timeout_seconds
+    celery.conf.update(
+        broker_url=settings.effective_broker_url,
+        broker_connection_retry_on_startup=True,
+        broker_connection_timeout=timeout * 4,
+        broker_transport_options={
+            "socket_timeout": timeout,
+            "socket_connect_timeout": timeout,
+            "priority_steps": PRIORITY_STEPS,
+            "queue_order_strategy": "priority",
+        },
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_queues=[Queue(name) for name in QUEUES],
+        task_default_queue="default",
+        task_create_missing_queues=False,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_concurrency=settings.worker_processes,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_send_task_events=False,
+        enable_utc=True,
+    )
+    return celery

@@ -1,0 +1,82 @@
+"""Sending queued jobs to the broker, without making anybody wait for the broker."""
+
+import threading
+from dataclasses import dataclass
+from queue import Full, Queue
+from uuid import UUID
+
+from celery import Celery
+
+from app.jobs.broker import RUN_JOB
+from app.observability import get_logger
+
+log = get_logger(__name__)
+
+# More than this many unsent messages are dropped: their rows are in Postgres and the sweep sends
+# them again.
+MAX_UNSENT = 10_000
+
+
+@dataclass(frozen=True)
+class _Message:
+    job_id: UUID
+    fence: int
+    queue: str
+    priority: int
+
+
+class CeleryDispatcher:
+    """Sends from one background thread, started with the first message (so, after a fork).
+
+    Args:
+        celery: the app whose broker is used.
+    """
+
+    def __init__(self, celery: Celery) -> None:
+        self._celery = celery
+        self._unsent: Queue[_Message] = Queue(MAX_UNSENT)
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def dispatch(self, job_id: UUID, fence: int, *, queue: str, priority: int) -> None:
+        """See `app.services.Dispatcher.dispatch`."""
+        self._start()
+        try:
+            self._unsent.put_nowait(_Message(job_id, fence, queue, priority))
+        except Full:
+            log.warning("dispatch queue full, left to the sweep", job_id=str(job_id))
+
+    def flush(self) -> None:
+        """Wait until every message handed in so far was sent or given up."""
+        self._unsent.join()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="dispatch", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            message = self._unsent.get()
+            try:
+                self._send(message)
+            except Exception as error:
+                # Whatever the broker's client raises: the row stands, and the sweep sends again.
+                log.warning(
+                    "dispatch failed, left to the sweep",
+                    job_id=str(message.job_id),
+                    reason=f"{type(error).__name__}: {error}",
+                )
+            finally:
+                self._unsent.task_done()
+
+    def _send(self, message: _Message) -> None:
+        self._celery.send_task(
+            RUN_JOB,
+            args=[str(message.job_id), message.fence],
+            queue=message.queue,
+            priority=message.priority,
+            retry=False,
+        )
+

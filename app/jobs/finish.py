@@ -1,0 +1,136 @@
+"""Finish: final state, log, artifact row and notification, in one transaction."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from app.artifacts.models import Artifact
+from app.artifacts.store import StoredFile
+from app.delivery import events
+from app.extensions import db, transaction
+from app.jobs.admit import admit_next
+from app.jobs.log import record
+from app.jobs.models import FINAL_STATES, Job, JobState
+from app.jobs.storable import storable
+from app.jobs.view import publish_job
+from app.notifications import inbox
+from app.notifications.models import Notification
+from app.notifications.view import notification_view
+from app.services import services
+
+# The owner reads the reason; the log of the worker has all of it.
+MAX_MESSAGE = 500
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ends.
+
+    Attributes:
+        state: one of `FINAL_STATES`.
+        code, message, retryable: the reason, when it did not succeed.
+    """
+
+    state: JobState
+    result: dict[str, Any] | None = None
+    artifact: StoredFile | None = None
+    code: str | None = None
+    message: str | None = None
+    retryable: bool = False
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What the finishing transaction wrote."""
+
+    job: Job
+    artifact: Artifact | None
+    notification: Notification
+
+
+def finish(job_id: UUID, fence: int, outcome: Outcome) -> bool:
+    """End a running job as the worker that claimed it under `fence`, and ring its owner.
+
+    Calling it again after an answer was lost is safe.
+
+    Returns:
+        False if the job is no longer this worker's: nothing was written.
+    """
+    with transaction():
+        mine = select(Job).where(Job.id == job_id, Job.fence == fence).with_for_update()
+        job = db.session.scalar(mine)
+        if job is None or (job.state != JobState.RUNNING and job.state not in FINAL_STATES):
+            return False
+        if job.state in FINAL_STATES:
+            return job.state == outcome.state
+        ended = end(job, outcome)
+    announce(ended)
+    return True
+
+
+def end(job: Job, outcome: Outcome) -> Ended:
+    """Write the end of a job whose row the caller has locked, in the caller's transaction."""
+    job.state = outcome.state
+    job.finished_at = db.session.scalar(select(func.clock_timestamp()))
+    job.lease_expires_at = None
+    job.version += 1
+    job.result = outcome.result
+    job.error_code = outcome.code
+    job.error_message = storable(outcome.message, MAX_MESSAGE) if outcome.message else None
+    job.error_retryable = outcome.retryable if outcome.code else None
+    if outcome.state == JobState.SUCCEEDED:
+        job.progress = 1.0
+    artifact = _add_artifact(job, outcome.artifact) if outcome.artifact else None
+    record(job, outcome.state, job.error_message or "")
+    db.session.flush()
+    keep = timedelta(days=services().settings.notification_days)
+    return Ended(job, artifact, inbox.append(job.user_id, _message(job, artifact), keep))
+
+
+def announce(ended: Ended) -> None:
+    """After the commit: ring the owner, show the job's end, admit the owner's next job."""
+    job = ended.job
+    publish_job(job, ended.artifact)
+    services().publisher.to_user(
+        job.user_id, events.NOTIFICATION, notification_view(ended.notification)
+    )
+    admit_next(job.user_id)
+
+
+def _add_artifact(job: Job, file: StoredFile) -> Artifact:
+    artifact = Artifact(
+        job_id=job.id,
+        name=file.name,
+        media_type=file.media_type,
+        size=file.size,
+        sha256=file.sha256,
+        storage_key=file.key,
+        expires_at=func.now() + timedelta(days=services().settings.artifact_days),
+    )
+    db.session.add(artifact)
+    db.session.flush()
+    return artifact
+
+
+def _message(job: Job, artifact: Artifact | None) -> inbox.Message:
+    title = services().job_types.title(job.type)
+    texts = {
+        JobState.SUCCEEDED: (f"{title}: ready", artifact.name if artifact else ""),
+        JobState.FAILED: (f"{title}: failed", job.error_message or ""),
+        JobState.CANCELLED: (f"{title}: cancelled", ""),
+    }
+    heading, body = texts[JobState(job.state)]
+    data: dict[str, Any] = {"job_type": job.type, "result": job.result}
+    if artifact:
+        data["artifact"] = {
+            "name": artifact.name,
+            "media_type": artifact.media_type,
+            "size": artifact.size,
+            "url": f"/v1/jobs/{job.id}/result",
+        }
+    if job.error_code:
+        data["error"] = {"code": job.error_code, "message": job.error_message}
+    return inbox.Message(f"job.{job.state}", heading, body, data, job.id, final=True)

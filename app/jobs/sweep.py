@@ -1,0 +1,158 @@
+"""Sweep: whatever was lost in between is found here, from Postgres alone.
+
+Each function works through what it finds in one transaction a job, skipping rows that somebody else
+has locked, so two sweeps at once do no harm.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select
+
+from app.artifacts.models import Artifact
+from app.extensions import db, transaction
+from app.jobs.admit import admit_next, dispatch
+from app.jobs.finish import Ended, Outcome, announce, end
+from app.jobs.log import record
+from app.jobs.models import ACTIVE_STATES, Job, JobState
+from app.notifications import inbox
+from app.observability import get_logger
+from app.services import services
+
+log = get_logger(__name__)
+
+BATCH = 500
+MAX_BACKOFF_SECONDS = 600.0
+MAX_REDISPATCH_DOUBLINGS = 6
+
+
+def rescue_lost() -> int:
+    """Deal with running jobs whose lease ran out: queue them again, or end them.
+
+    Returns:
+        How many were found.
+    """
+    lost = (Job.state == JobState.RUNNING, Job.lease_expires_at < func.now())
+    return _one_by_one(lost, _rescue)
+
+
+def redispatch() -> int:
+    """Publish queued jobs again that are due and that no worker has claimed for long."""
+    return _one_by_one(_overdue(), _redispatch)
+
+
+def admit_waiting() -> int:
+    """Admit what a crash left waiting; returns the number of users looked at."""
+    active = func.count().filter(Job.state.in_(ACTIVE_STATES))
+    waiting = func.count().filter(Job.state == JobState.WAITING)
+    limit = services().settings.max_active_jobs_per_user
+    unfinished = Job.state.in_((JobState.WAITING, *ACTIVE_STATES))
+    users = select(Job.user_id).where(unfinished).group_by(Job.user_id)
+    with transaction():
+        found = db.session.scalars(users.having(waiting > 0, active < limit).limit(BATCH)).all()
+    for user_id in found:
+        admit_next(user_id)
+    return len(found)
+
+
+def expire_artifacts() -> int:
+    """Delete the files that were kept long enough."""
+    due = select(Artifact).where(Artifact.expires_at < func.now(), Artifact.deleted_at.is_(None))
+    with transaction():
+        found = db.session.scalars(due.limit(BATCH).with_for_update(skip_locked=True)).all()
+        for artifact in found:
+            services().store.delete(artifact.storage_key)
+            artifact.deleted_at = func.now()
+    return len(found)
+
+
+def expire_notifications() -> int:
+    """Empty the notifications that were kept long enough."""
+    with transaction():
+        return inbox.erase_expired(BATCH)
+
+
+def _one_by_one(
+    condition: tuple[ColumnElement[bool], ...], act: Callable[[Job], Callable[[], Any]]
+) -> int:
+    """Lock and act on each matching job in a transaction of its own.
+
+    Args:
+        act: changes the job, and returns what is to be done after the commit.
+    """
+    for count in range(BATCH):
+        one = select(Job).where(*condition).order_by(Job.priority, Job.id).limit(1)
+        with transaction():
+            job = db.session.scalar(one.with_for_update(skip_locked=True))
+            if job is None:
+                return count
+            afterwards = act(job)
+        afterwards()
+    return BATCH
+
+
+def _rescue(job: Job) -> Callable[[], Any]:
+    log.warning("lease ran out", job_id=str(job.id), worker=job.worker, attempt=job.attempt)
+    if job.cancel_requested_at is not None:
+        return _ending(end(job, Outcome(JobState.CANCELLED)))
+    failure = _why_not_again(job)
+    if failure is not None:
+        return _ending(end(job, failure))
+    _requeue(job)
+    return lambda: None
+
+
+def _why_not_again(job: Job) -> Outcome | None:
+    job_type = services().job_types.find(job.type)
+    if job_type is not None and not job_type.repeatable:
+        return Outcome(
+            JobState.FAILED,
+            code="outcome_unknown",
+            message="The worker was lost while it acted on the outside world. Whether the work was "
+            "done is not known, so it is not done a second time.",
+        )
+    if job.attempt >= job.max_attempts:
+        return Outcome(
+            JobState.FAILED,
+            code="worker_lost",
+            message=f"The worker was lost in each of {job.attempt} attempts.",
+            retryable=True,
+        )
+    return None
+
+
+def _requeue(job: Job) -> None:
+    delay = min(2.0 ** (job.attempt - 1), MAX_BACKOFF_SECONDS)
+    record(job, "requeued", "The worker was lost.", delay_seconds=delay)
+    job.state = JobState.QUEUED
+    job.attempt += 1
+    job.version += 1
+    job.lease_expires_at = None
+    job.run_after = func.now() + timedelta(seconds=delay)
+    job.dispatched_at = None
+    job.dispatches = 0
+
+
+def _overdue() -> tuple[ColumnElement[bool], ...]:
+    doublings = func.least(func.greatest(Job.dispatches - 1, 0), MAX_REDISPATCH_DOUBLINGS)
+    pause = timedelta(seconds=services().settings.redispatch_seconds)
+    return (
+        Job.state == JobState.QUEUED,
+        or_(Job.run_after.is_(None), Job.run_after <= func.now()),
+        or_(
+            Job.dispatched_at.is_(None),
+            Job.dispatched_at + pause * func.power(2, doublings)
+            < func.now(),
+        ),
+    )
+
+
+def _redispatch(job: Job) -> Callable[[], Any]:
+    job.dispatched_at = func.now()
+    job.dispatches += 1
+    return lambda: dispatch([job])
+
+
+def _ending(ended: Ended) -> Callable[[], Any]:
+    return lambda: announce(ended)

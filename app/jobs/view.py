@@ -1,0 +1,83 @@
+"""How a job looks outside: in REST answers and in hints alike."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from app.artifacts.models import Artifact
+from app.delivery import events
+from app.jobs.models import Job, JobEvent, JobState
+from app.services import services
+
+
+def job_view(job: Job, artifact: Artifact | None = None) -> dict[str, Any]:
+    """JSON values only."""
+    return {
+        "id": str(job.id),
+        "type": job.type,
+        "params": job.params,
+        "state": job.state,
+        "progress": job.progress,
+        "progress_message": job.progress_message,
+        "eta_seconds": _eta_seconds(job),
+        "version": job.version,
+        "attempt": job.attempt,
+        "max_attempts": job.max_attempts,
+        "created_at": job.created_at.isoformat(),
+        "started_at": _iso(job.started_at),
+        "finished_at": _iso(job.finished_at),
+        "result": job.result,
+        "error": _error(job),
+        "artifact": _artifact(artifact) if artifact else None,
+        "follows": str(job.follows) if job.follows else None,
+    }
+
+
+def event_view(event: JobEvent) -> dict[str, Any]:
+    """JSON values only."""
+    return {
+        "at": event.at.isoformat(),
+        "event": event.event,
+        "attempt": event.attempt,
+        "message": event.message,
+        "worker": event.worker,
+        "data": event.data,
+    }
+
+
+def publish_job(job: Job, artifact: Artifact | None = None) -> None:
+    """Send the job's present look to its owner's browsers, as a hint."""
+    services().publisher.to_user(job.user_id, events.JOB, job_view(job, artifact))
+
+
+def _eta_seconds(job: Job) -> float | None:
+    """Time left if the rest goes as fast as what is done; None when nothing can be said."""
+    if job.state != JobState.RUNNING or job.started_at is None or job.progress <= 0:
+        return None
+    elapsed = (datetime.now(UTC) - job.started_at).total_seconds()
+    return round(max(elapsed, 0) * (1 - job.progress) / job.progress, 1)
+
+
+def _error(job: Job) -> dict[str, Any] | None:
+    if job.error_code is None:
+        return None
+    return {
+        "code": job.error_code,
+        "message": job.error_message,
+        "retryable": job.error_retryable,
+    }
+
+
+def _artifact(artifact: Artifact) -> dict[str, Any]:
+    return {
+        "name": artifact.name,
+        "media_type": artifact.media_type,
+        "size": artifact.size,
+        "sha256": artifact.sha256,
+        "url": f"/v1/jobs/{artifact.job_id}/result",
+        "expires_at": artifact.expires_at.isoformat(),
+        "deleted": artifact.deleted_at is not None,
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

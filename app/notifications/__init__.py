@@ -1,0 +1,1 @@
+"""The truth: each user's numbered inbox."""

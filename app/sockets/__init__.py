@@ -1,0 +1,1 @@
+"""Browsers in: handshake, connection outbox, acknowledgement, token refresh, reconcile."""
