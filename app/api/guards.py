@@ -1,0 +1,91 @@
+"""Guards: they turn a bearer token into an `Identity`, or end the request with 401 or 403.
+
+A guard stands right below the route, so that it runs before anything of the request is read:
+
+    @blueprint.get("/jobs")
+    @guards.signed_in
+    @blueprint.output(JobsOut)
+    def list_jobs(): ...
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NoReturn, ParamSpec, TypeVar, cast
+
+from apiflask import HTTPTokenAuth
+from apiflask.scaffold import APIScaffold
+
+from app.accounts.models import Role
+from app.accounts.tokens import Identity, token_missing, verify_access
+from app.errors import PermissionDenied
+from app.observability import bind_contextvars
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Every other rule of the URL map has a guard; a test compares.
+PUBLIC_ROUTES = frozenset(
+    {
+        "/v1/login",
+        "/v1/refresh",
+        "/healthz",
+        "/openapi.json",
+        "/docs",
+        "/docs/oauth2-redirect",
+    }
+)
+
+_bearer = HTTPTokenAuth(
+    scheme="Bearer", description="The `access_token` of `POST /v1/login` or `POST /v1/refresh`."
+)
+
+
+def _verify(token: str) -> Identity:
+    caller = verify_access(token)
+    bind_contextvars(user_id=str(caller.user_id))
+    return caller
+
+
+def _refuse(_: int) -> NoReturn:
+    """Called only for a request without a bearer token: anything else raises in `_verify`."""
+    raise token_missing()
+
+
+_bearer.verify_token(_verify)
+_bearer.error_handler(_refuse)
+
+
+def signed_in(view: Callable[P, R]) -> Callable[P, R]:
+    """Let only signed-in users in; the view reads `guards.identity()`.
+
+    Raises:
+        Unauthenticated: see `app.accounts.tokens.verify_access`.
+    """
+    return cast(Callable[P, R], APIScaffold().auth_required(_bearer)(cast(Any, view)))
+
+
+def admin_only(view: Callable[P, R]) -> Callable[P, R]:
+    """Let only administrators in.
+
+    Raises:
+        Unauthenticated: see `signed_in`.
+        PermissionDenied: `admin_required`.
+    """
+
+    @wraps(view)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        if identity().role != Role.ADMIN:
+            raise PermissionDenied("Only an administrator may do this.", code="admin_required")
+        return view(*args, **kwargs)
+
+    return signed_in(checked)
+
+
+def identity() -> Identity:
+    """The caller of the present request; only in a guarded view."""
+    return cast(Identity, _bearer.current_user)
+
+
+def is_guarded(view: Callable[..., Any]) -> bool:
+    """Whether a view function stands behind a guard."""
+    return getattr(view, "_spec", {}).get("auth") is _bearer

@@ -1,0 +1,115 @@
+"""What every request has: an id, one access-log line, and a JSON body that can be trusted to parse.
+
+The id is in the answer (`X-Request-Id`) and in each log line of the request.
+"""
+
+import re
+import time
+from json import JSONDecodeError
+from typing import Any
+from uuid import uuid4
+
+from flask import Flask, Request, Response, g, request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from app.errors import BadRequest
+from app.observability import bind_contextvars, clear_contextvars, get_logger
+
+HEADER = "X-Request-Id"
+MAX_JSON_DEPTH = 64
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_log = get_logger(__name__)
+
+
+class JsonRequest(Request):
+    """A request whose body, if any, is JSON and says so."""
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """The parsed body; `None` when there is no body.
+
+        A body must name its type, also under `force`: a foreign page can then not send one without
+        asking first (CORS).
+
+        Raises:
+            BadRequest: `malformed_json`.
+            UnsupportedMediaType: the body is not declared as JSON.
+        """
+        if not self.get_data():
+            return None
+        if not self.is_json:
+            raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`.")
+        try:
+            value = super().get_json(force, silent, cache)
+        except RecursionError as error:
+            raise _malformed("It nests too deeply.") from error
+        if _depth_exceeds(value, MAX_JSON_DEPTH):
+            raise _malformed("It nests too deeply.")
+        return value
+
+    def on_json_loading_failed(self, e: ValueError | None) -> Any:
+        """Say where the JSON breaks, without repeating it."""
+        where = f"{e}." if isinstance(e, JSONDecodeError) else "It is not UTF-8 text."
+        raise _malformed(where) from e
+
+
+def register(app: Flask) -> None:
+    """Give each request of the app its id and its log line."""
+    app.request_class = JsonRequest
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.teardown_request(_forget)
+
+
+def request_id() -> str:
+    """The id of the present request."""
+    if "request_id" not in g:
+        g.request_id = _choose_id(request.headers.get(HEADER, ""))
+    return str(g.request_id)
+
+
+def _choose_id(offered: str) -> str:
+    """The caller's own id if it is harmless in logs and headers, else a new one."""
+    return offered if _ACCEPTABLE_ID.fullmatch(offered) else uuid4().hex
+
+
+def _begin() -> None:
+    g.pop("request_id", None)
+    g.started = time.monotonic()
+    clear_contextvars()
+    bind_contextvars(request_id=request_id())
+
+
+def _end(response: Response) -> Response:
+    response.headers[HEADER] = request_id()
+    seconds = time.monotonic() - g.get("started", time.monotonic())
+    _log.info(
+        "request handled",
+        method=request.method,
+        route=request.url_rule.rule if request.url_rule else None,
+        status=response.status_code,
+        seconds=round(seconds, 6),
+    )
+    return response
+
+
+def _forget(_: BaseException | None) -> None:
+    clear_contextvars()
+
+
+def _malformed(why: str) -> BadRequest:
+    return BadRequest(f"The body is not readable as JSON. {why}", code="malformed_json")
+
+
+def _depth_exceeds(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [child for item in level for child in _children(item)]
+        if not level:
+            return False
+    return True
+
+
+def _children(item: Any) -> list[Any]:
+    if isinstance(item, dict):
+        return list(item.values())
+    return item if isinstance(item, list) else []
