@@ -60,9 +60,7 @@ def _serve(options: argparse.Namespace) -> None:
         from app.config import Settings
 
         engine_name = Settings.load().engine
-        os.execv(
-            sys.executable, [sys.executable, "-m", "app", "serve", "--engine", engine_name]
-        )
+        os.execv(sys.executable, [sys.executable, "-m", "app", "serve", "--engine", engine_name])
     _serve_patched(options.engine)
 
 

@@ -122,9 +122,7 @@ class EventletEngine(Engine):
     def _wait_for(self, fileno: int, *, write: bool, seconds: float) -> None:
         from eventlet.hubs import trampoline
 
-        trampoline(
-            fileno, read=not write, write=write, timeout=seconds, timeout_exc=TimeoutError()
-        )
+        trampoline(fileno, read=not write, write=write, timeout=seconds, timeout_exc=TimeoutError())
 
 
 class GeventEngine(Engine):

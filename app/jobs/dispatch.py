@@ -79,4 +79,3 @@ class CeleryDispatcher:
             priority=message.priority,
             retry=False,
         )
-

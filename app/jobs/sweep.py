@@ -142,8 +142,7 @@ def _overdue() -> tuple[ColumnElement[bool], ...]:
         or_(Job.run_after.is_(None), Job.run_after <= func.now()),
         or_(
             Job.dispatched_at.is_(None),
-            Job.dispatched_at + pause * func.power(2, doublings)
-            < func.now(),
+            Job.dispatched_at + pause * func.power(2, doublings) < func.now(),
         ),
     )
 

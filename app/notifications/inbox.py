@@ -94,7 +94,9 @@ def heads(user_ids: Iterable[UUID]) -> dict[UUID, int]:
     """The highest number of each user; 0 for an inbox that is still empty."""
     users = list(user_ids)
     wanted = select(Inbox.user_id, Inbox.head_seq).where(Inbox.user_id.in_(users))
-    return dict.fromkeys(users, 0) | {row.user_id: row.head_seq for row in db.session.execute(wanted)}
+    return dict.fromkeys(users, 0) | {
+        row.user_id: row.head_seq for row in db.session.execute(wanted)
+    }
 
 
 def summary(user_id: UUID) -> Summary:

@@ -1,0 +1,70 @@
+"""Reading jobs. The owner stands in every query, so another user's job does not exist."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, select
+
+from app.artifacts.models import Artifact
+from app.errors import NotFound
+from app.extensions import db
+from app.jobs.models import Job, JobEvent
+
+Row = tuple[Job, Artifact | None]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which jobs to list; None means any. Times bound `created_at`: since <= t < until."""
+
+    state: str | None = None
+    type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def list_jobs(user_id: UUID, filters: Filters, before: UUID | None, limit: int) -> Sequence[Row]:
+    """The user's jobs, newest first, at most `limit`, older than the job `before`."""
+    wanted = _with_artifact().where(Job.user_id == user_id)
+    for value, condition in (
+        (filters.state, Job.state == filters.state),
+        (filters.type, Job.type == filters.type),
+        (filters.since, Job.created_at >= filters.since),
+        (filters.until, Job.created_at < filters.until),
+        (before, Job.id < before),
+    ):
+        if value is not None:
+            wanted = wanted.where(condition)
+    return db.session.execute(wanted.order_by(Job.id.desc()).limit(limit)).tuples().all()
+
+
+def get_job(user_id: UUID, job_id: UUID) -> Row:
+    """One job of the user, with its file; raises `NotFound`."""
+    wanted = _with_artifact().where(Job.user_id == user_id, Job.id == job_id)
+    row = db.session.execute(wanted).tuples().first()
+    if row is None:
+        raise NotFound("There is no such job.", code="job_not_found")
+    return row
+
+
+def get_artifact(user_id: UUID, job_id: UUID) -> Artifact:
+    """The file of a job of the user; raises `NotFound` with a code that says why."""
+    job, artifact = get_job(user_id, job_id)
+    if artifact is None:
+        raise NotFound(f"This job has no file; it is {job.state}.", code="artifact_not_found")
+    if artifact.deleted_at is not None:
+        raise NotFound("The file was kept until it expired.", code="artifact_gone")
+    return artifact
+
+
+def list_events(user_id: UUID, job_id: UUID, after: int, limit: int) -> Sequence[JobEvent]:
+    """The log of a job of the user, oldest first, from the line after `after`."""
+    get_job(user_id, job_id)
+    wanted = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.id > after)
+    return db.session.scalars(wanted.order_by(JobEvent.id).limit(limit)).all()
+
+
+def _with_artifact() -> Select[Row]:
+    return select(Job, Artifact).outerjoin(Artifact, Artifact.job_id == Job.id)

@@ -1,0 +1,82 @@
+"""The client manager: python-socketio's Redis manager, plus the two things delivery needs to know.
+
+It says when a client is connected (its CONNECT packet is queued, so events may follow), and when
+the subscription was made anew (messages in between are lost, so Postgres must be asked).
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import socketio
+
+from app.delivery import events
+from app.observability import get_logger
+
+log = get_logger(__name__)
+
+MAX_PAUSE_SECONDS = 2.0
+
+
+class Listener(Protocol):
+    """Who is told."""
+
+    def connected(self, sid: str) -> None:
+        """A client may now be sent events."""
+
+    def subscribed(self) -> None:
+        """The subscription to Redis was made, at first or anew."""
+
+    def take(self, user_id: str, event: str, payload: Any) -> bool:
+        """Take a message to one user's room; False if it is an ordinary emit."""
+
+
+class ClientManager(socketio.RedisManager):
+    """Give it to Flask-SocketIO as `client_manager`. It never publishes: that is the publisher's.
+
+    Args:
+        url: address of Redis.
+        channel: the channel that publishers use.
+        listener: who is told.
+    """
+
+    name = "ringback"
+
+    def __init__(self, url: str, channel: str, listener: Listener) -> None:
+        super().__init__(url, channel=channel)
+        self._listener = listener
+
+    def connect(self, sid: str, namespace: str) -> str:
+        """Called by the server right after it queued the CONNECT packet."""
+        sid = super().connect(sid, namespace)
+        if namespace == events.NAMESPACE:
+            self._listener.connected(sid)
+        return sid
+
+    def _handle_emit(self, message: dict[str, Any]) -> None:
+        user_id = events.user_of_room(message.get("room"))
+        data = message.get("data")
+        payload = data[0] if isinstance(data, list) and len(data) == 1 else None
+        if user_id and self._listener.take(user_id, str(message.get("event")), payload):
+            return
+        super()._handle_emit(message)
+
+    def _redis_listen_with_retries(self) -> Iterator[dict[str, Any]]:
+        """Subscribe and listen for ever.
+
+        Unlike the original it says when it subscribed, and pauses for at most two seconds: a server
+        is deaf for as long as the pause goes on.
+        """
+        pause = 0.1
+        while True:
+            try:
+                self._redis_connect()
+                self.pubsub.subscribe(self.channel)
+                self._listener.subscribed()
+                pause = 0.1
+                yield from self.pubsub.listen()
+            except Exception as error:
+                # Whatever the Redis client raises, the way back is a new subscription.
+                log.warning("subscription lost", reason=f"{type(error).__name__}: {error}")
+            self.server.sleep(pause * random.uniform(0.5, 1.0))
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)

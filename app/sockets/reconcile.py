@@ -1,0 +1,94 @@
+"""Reconcile: each server process asks Postgres what its connections may have missed.
+
+This one loop heals a lost publish, a Redis outage, a deaf subscriber and a lost logout.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from uuid import UUID
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.accounts.sessions import live_sessions
+from app.errors import AppError, Unauthenticated
+from app.notifications import inbox
+from app.observability import get_logger
+from app.services import services
+from app.sockets.connection import Connection, Connections
+
+log = get_logger(__name__)
+
+USERS_PER_QUERY = 1000
+
+
+class Reconciler:
+    """Compares connections with rows.
+
+    Args:
+        connections: those of this process.
+        close: says why and disconnects.
+    """
+
+    def __init__(
+        self,
+        app: Flask,
+        connections: Connections,
+        close: Callable[[Connection, AppError], None],
+    ) -> None:
+        self._app, self._connections, self._close = app, connections, close
+        with app.app_context():
+            self._seconds = services().settings.reconcile_seconds
+
+    def run(self, sleep: Callable[[float], None]) -> None:
+        """Turn for ever."""
+        while True:
+            sleep(self._seconds)
+            self.turn()
+
+    def turn(self) -> None:
+        """Look at every connection once; an outage of the database is left to the next turn."""
+        try:
+            self._close_expired()
+            self._check(list(self._connections))
+            self._raise_wanted()
+        except SQLAlchemyError as error:
+            log.warning("reconcile failed", reason=str(error))
+
+    def check_sessions(self, user_id: str) -> None:
+        """Look at one user's connections now: a session of theirs has ended or changed."""
+        try:
+            self._check(self._connections.of_user(user_id))
+        except SQLAlchemyError as error:
+            log.warning("session check failed, left to the next turn", reason=str(error))
+
+    def _close_expired(self) -> None:
+        now = time.time()
+        for connection in self._connections:
+            if connection.identity.expires_at.timestamp() <= now:
+                error = Unauthenticated("The access token has expired.", code="token_expired")
+                self._close(connection, error)
+
+    def _check(self, connections: list[Connection]) -> None:
+        with self._app.app_context():
+            live = live_sessions({each.identity.session_id for each in connections})
+        for connection in connections:
+            if connection.identity.session_id not in live:
+                error = Unauthenticated("This session has ended.", code="token_revoked")
+                self._close(connection, error)
+
+    def _raise_wanted(self) -> None:
+        users = {connection.identity.user_id for connection in self._connections}
+        for chunk in _chunks(users):
+            with self._app.app_context():
+                heads = inbox.heads(chunk)
+            for user_id, head in heads.items():
+                for connection in self._connections.of_user(str(user_id)):
+                    connection.outbox.want(head)
+
+
+def _chunks(users: Iterable[UUID]) -> Iterable[list[UUID]]:
+    remaining = list(users)
+    while remaining:
+        yield remaining[:USERS_PER_QUERY]
+        remaining = remaining[USERS_PER_QUERY:]
