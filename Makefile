@@ -1,0 +1,40 @@
+# Ringback. Needs Python 3.11 or newer with its venv module; everything else is fetched.
+
+BOOTSTRAP = python3 app/standalone/bootstrap.py
+PYTHON = .venv/bin/python
+COMPILE = $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header $(ARGS)
+
+.PHONY: help run test lint format reset lock dev
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
+
+run:  ## run everything on this machine (PORT=5006 for another port)
+	@$(if $(PORT),RINGBACK_PORT=$(PORT)) $(BOOTSTRAP) run
+
+test: dev  ## run the tests on real servers (ARGS="-k name" for some)
+	@$(PYTHON) -m pytest $(ARGS)
+
+lint: dev  ## check style, types and architecture
+	@$(PYTHON) -m ruff check
+	@$(PYTHON) -m ruff format --check
+	@$(PYTHON) -m mypy
+	@$(PYTHON) -c 'from importlinter.cli import lint_imports_command as run; run()'
+
+format: dev  ## put the code into its style
+	@$(PYTHON) -m ruff check --fix
+	@$(PYTHON) -m ruff format
+
+reset:  ## delete all data of `make run`
+	@python3 -m app.standalone.reset
+
+lock: dev  ## pin the dependencies anew (ARGS=--upgrade for newer ones)
+	$(COMPILE) pyproject.toml --extra standalone --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra standalone -c requirements/dev.txt -o requirements/standalone.txt
+	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/app.txt
+	$(COMPILE) --group node -o requirements/node.txt
+	npm install --package-lock-only
+
+dev:
+	@$(BOOTSTRAP) dev
