@@ -2,7 +2,7 @@
 
 from apiflask import APIFlask
 
-from app.api import errors, health, requests
+from app.api import auth, errors, health, requests, sessions, users
 
 # What a page of another origin may read of an answer.
 EXPOSED_HEADERS = [
@@ -16,7 +16,7 @@ EXPOSED_HEADERS = [
     requests.HEADER,
 ]
 
-_BLUEPRINTS = (health.blueprint,)
+_BLUEPRINTS = (auth.blueprint, sessions.blueprint, users.blueprint, health.blueprint)
 
 
 def register(app: APIFlask) -> None:

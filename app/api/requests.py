@@ -3,6 +3,7 @@
 The id is in the answer (`X-Request-Id`) and in each log line of the request.
 """
 
+import math
 import re
 import time
 from json import JSONDecodeError
@@ -42,8 +43,7 @@ class JsonRequest(Request):
             value = super().get_json(force, silent, cache)
         except RecursionError as error:
             raise _malformed("It nests too deeply.") from error
-        if _depth_exceeds(value, MAX_JSON_DEPTH):
-            raise _malformed("It nests too deeply.")
+        _refuse_extremes(value)
         return value
 
     def on_json_loading_failed(self, e: ValueError | None) -> Any:
@@ -100,13 +100,16 @@ def _malformed(why: str) -> BadRequest:
     return BadRequest(f"The body is not readable as JSON. {why}", code="malformed_json")
 
 
-def _depth_exceeds(value: Any, limit: int) -> bool:
+def _refuse_extremes(value: Any) -> None:
+    """Refuse what Python reads as JSON and others do not: endless nesting, NaN, infinity."""
     level = [value]
-    for _ in range(limit):
+    for _ in range(MAX_JSON_DEPTH):
+        if any(isinstance(item, float) and not math.isfinite(item) for item in level):
+            raise _malformed("A number is out of range.")
         level = [child for item in level for child in _children(item)]
         if not level:
-            return False
-    return True
+            return
+    raise _malformed("It nests too deeply.")
 
 
 def _children(item: Any) -> list[Any]:

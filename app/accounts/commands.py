@@ -1,0 +1,34 @@
+"""Commands for accounts: `python -m app create-admin EMAIL`."""
+
+import getpass
+import sys
+
+from app.accounts import users
+from app.accounts.models import Role
+from app.accounts.passwords import directly
+from app.accounts.rules import checked_email, checked_password
+from app.errors import InvalidInput
+
+
+def create_admin(email: str) -> None:
+    """Add an administrator; asks for the password, or reads it as one line from a pipe.
+
+    Needs an app context.
+
+    Raises:
+        InvalidInput: the address or the password is not acceptable.
+        Conflict: the address is taken.
+    """
+    address = checked_email(email)
+    user = users.create(address, _read_password(address), Role.ADMIN, offload=directly)
+    sys.stdout.write(f"{user.email} is an administrator now and can sign in.\n")
+
+
+def _read_password(address: str) -> str:
+    if not sys.stdin.isatty():
+        return checked_password(sys.stdin.readline().rstrip("\r\n"))
+    password = checked_password(getpass.getpass(f"Password of {address}: "))
+    if getpass.getpass("The same again: ") != password:
+        wrong = {"password": ["the two differ"]}
+        raise InvalidInput("The two passwords differ. Nothing was changed.", wrong)
+    return password

@@ -1,0 +1,82 @@
+"""Bringing the database to the present schema: one process at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from alembic import command
+from alembic.util import CommandError
+from flask import Flask
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
+
+from app.accounts.demo import add_demo_users
+from app.errors import AppError
+from app.extensions import db
+from app.extensions import migrate as migrations
+from app.observability import get_logger
+from app.services import services
+
+LOCK_KEY = 0x52494E47424143  # "RINGBAC": a number that nothing else in this database locks.
+LOCK_WAIT_SECONDS = 600
+_log = get_logger(__name__)
+
+
+def migrate(app: Flask) -> None:
+    """Run the migrations that are missing; with the setting `demo_users`, add the demo users.
+
+    A second call that runs at the same time waits for the first and then finds nothing to do.
+
+    Raises:
+        AppError: `database_unavailable`, or `migration_failed` when the database is not one that
+            this version knows.
+    """
+    with app.app_context(), _alone() as connection:
+        _upgrade(connection)
+        settings = services().settings
+        if settings.demo_users:
+            add_demo_users(settings)
+    _log.info("database migrated")
+
+
+def _upgrade(connection: Connection) -> None:
+    config = migrations.get_config()
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "heads")
+    except CommandError as error:
+        raise AppError(
+            f"The database cannot be migrated: {error}. Was it made by a newer version?",
+            code="migration_failed",
+        ) from error
+    connection.commit()
+
+
+@contextmanager
+def _alone() -> Iterator[Connection]:
+    """A connection that holds the lock against other migrations, in no transaction.
+
+    It is closed at the end, not given back: its limits were changed.
+    """
+    connection = _connect()
+    try:
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text(f"SET lock_timeout = '{LOCK_WAIT_SECONDS}s'"))
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK_KEY})
+        connection.execute(text("RESET lock_timeout"))
+        connection.commit()
+        yield connection
+    finally:
+        connection.detach()
+        connection.close()
+
+
+def _connect() -> Connection:
+    try:
+        return db.engine.connect()
+    except OperationalError as error:
+        raise AppError(
+            f"The database does not answer: {str(error.orig).strip()}\n"
+            "Start Postgres, or correct RINGBACK_DATABASE_URL.",
+            code="database_unavailable",
+            retryable=True,
+        ) from error
