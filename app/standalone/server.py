@@ -45,6 +45,11 @@ class Server(ABC):
         return self._child.is_running
 
     @property
+    def pid(self) -> int | None:
+        """The process id, while it runs."""
+        return self._child.pid
+
+    @property
     def log(self) -> Path:
         """The log file of the last start."""
         return self._child.log

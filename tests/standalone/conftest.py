@@ -1,5 +1,6 @@
 """Servers in a folder of one test, and what is asked of them."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,14 +18,21 @@ def own_servers(tmp_path: Path) -> Iterator[Servers]:
         yield running
 
 
-@pytest.fixture
-def stopped_servers(tmp_path: Path) -> Servers:
-    """Servers of this test alone, with one row and one key, stopped again."""
-    servers = Servers(tmp_path / "data")
-    with servers:
+@pytest.fixture(scope="module")
+def stopped_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of stopped servers that were given one row and one key; to be copied only."""
+    folder = tmp_path_factory.mktemp("stopped") / "data"
+    with Servers(folder) as servers:
         query(servers, "CREATE TABLE kept AS SELECT 7 AS number")
         valkey(servers).set("kept", "7")
-    return servers
+        servers.secret_key()
+    return folder
+
+
+@pytest.fixture
+def stopped_servers(stopped_folder: Path, tmp_path: Path) -> Servers:
+    """Servers of this test alone, stopped, with one row and one key."""
+    return Servers(Path(shutil.copytree(stopped_folder, tmp_path / "data")))
 
 
 @pytest.fixture
