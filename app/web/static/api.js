@@ -1,0 +1,90 @@
+"use strict";
+
+/**
+ * @typedef {Object} User
+ * @property {string} id
+ * @property {string} email
+ * @property {string} role
+ */
+
+/** A call that did not succeed: refused by the server, or never answered (`unreachable`). */
+class ApiError extends Error {
+  /**
+   * @param {number} status HTTP status; 0 if the server did not answer.
+   * @param {string} code stable code of the answer.
+   * @param {string} message a sentence for people.
+   * @param {string} [requestId] what the server's log calls this request.
+   * @param {Object<string, string[]>} [fields] input field -> what is wrong with it.
+   */
+  constructor(status, code, message, requestId = "", fields = {}) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.requestId = requestId;
+    this.fields = fields;
+  }
+
+  /** Whether the server knows the caller and says no, so that trying again is useless. */
+  get isRefusal() {
+    return this.status >= 400 && this.status < 500 && this.status !== 408 && this.status !== 429;
+  }
+
+  /** The whole story in plain words: message, wrong fields, request id. */
+  describe() {
+    const fields = Object.entries(this.fields).map(([name, texts]) => `${name}: ${texts.join(", ")}`);
+    const id = this.requestId ? ` (request ${this.requestId})` : "";
+    return [this.message, ...fields].join(" · ") + id;
+  }
+}
+
+/** Calls the REST API of one server. Knows nothing of tokens: they are handed in. */
+class Api {
+  /** @param {string} base address of the server, such as `http://localhost:5005`. */
+  constructor(base) {
+    this.base = base.replace(/\/+$/, "");
+  }
+
+  /**
+   * One request.
+   *
+   * @param {string} method
+   * @param {string} path begins with `/`.
+   * @param {{body?: Object, token?: string}} [options]
+   * @returns {Promise<Response>} a success.
+   * @throws {ApiError}
+   */
+  async send(method, path, { body, token } = {}) {
+    const headers = { Accept: "application/json" };
+    if (token) headers.Authorization = `Bearer ${token}`;
+    if (body) headers["Content-Type"] = "application/json";
+    const response = await this.#fetch(path, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+      cache: "no-store",
+      credentials: "omit",
+    });
+    if (!response.ok) throw await Api.#problem(response);
+    return response;
+  }
+
+  async #fetch(path, options) {
+    try {
+      return await fetch(this.base + path, options);
+    } catch {
+      throw new ApiError(0, "unreachable", `The server at ${this.base} does not answer.`);
+    }
+  }
+
+  /** @param {Response} response an `application/problem+json`, or whatever a proxy answered. */
+  static async #problem(response) {
+    const problem = await response.json().catch(() => ({}));
+    return new ApiError(
+      response.status,
+      problem.code ?? `http_${response.status}`,
+      problem.detail ?? `The server answered ${response.status} ${response.statusText}.`,
+      problem.request_id ?? response.headers.get("X-Request-ID") ?? "",
+      problem.errors ?? {},
+    );
+  }
+}

@@ -1,0 +1,52 @@
+"use strict";
+
+/**
+ * Save the result file of a job under the name that the server gives it.
+ *
+ * A plain link cannot carry the token, so the answer is fetched; the browser keeps it on disk, not
+ * in the page's memory.
+ *
+ * @param {Session} session
+ * @param {string} jobId
+ * @throws {ApiError}
+ */
+async function saveResult(session, jobId) {
+  const answer = await session.call("GET", `/v1/jobs/${encodeURIComponent(jobId)}/result`);
+  const address = URL.createObjectURL(await answer.blob());
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = fileName(answer.headers.get("Content-Disposition") ?? "") || "result";
+  link.click();
+  // The browser reads the address after the click returned.
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+/** The file name of a `Content-Disposition` (RFC 6266): `filename*` goes before `filename`. */
+function fileName(disposition) {
+  const extended = /filename\*=UTF-8''([^;]+)/i.exec(disposition);
+  if (extended) return decodeURIComponent(extended[1]);
+  return /filename="?([^";]+)"?/i.exec(disposition)?.[1] ?? "";
+}
+
+/**
+ * The official Socket.IO client (`io`), loaded once from the server it is to talk to.
+ *
+ * @param {string} base address of the server.
+ * @returns {Promise<Function>}
+ * @throws {Error} saying why there is none.
+ */
+function loadSocketIo(base) {
+  if (globalThis.io) return Promise.resolve(globalThis.io);
+  const address = `${base}/assets/socket.io.js`;
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = () => resolve(globalThis.io);
+    script.onerror = async () => {
+      script.remove();
+      const text = await fetch(address).then((answer) => answer.text(), () => "");
+      reject(new Error(text || `The server at ${base} does not answer.`));
+    };
+    document.head.append(script);
+  });
+}

@@ -1,0 +1,84 @@
+"use strict";
+
+const MOST_JOBS = 50;
+
+/** The visible list of jobs, newest first. */
+class JobRows {
+  /** @type {Map<string, string>} */
+  #titles = new Map();
+
+  /**
+   * @param {HTMLElement} list
+   * @param {(job: Job, button: HTMLButtonElement) => void} download
+   */
+  constructor(list, download) {
+    this.list = list;
+    this.download = download;
+  }
+
+  /** Say what the types are called. @param {JobType[]} types */
+  nameTypes(types) {
+    this.#titles = new Map(types.map(({ name, title }) => [name, title]));
+  }
+
+  /** Show what is known of a job now. @param {Job} job */
+  show(job) {
+    const row = this.#row(job);
+    row.dataset.state = job.state;
+    row.dataset.version = job.version;
+    role(row, "title").textContent = this.#titles.get(job.type) ?? job.type;
+    role(row, "params").textContent = JobRows.#describe(job.params);
+    role(row, "state").textContent = job.state;
+    if (job.created_at) showTime(role(row, "time"), job.created_at);
+    this.#showProgress(row, job);
+    const reason = job.error && `${job.error.message} (${job.error.code})`;
+    showText(role(row, "error"), reason);
+    showText(role(row, "result"), job.result && JobRows.#describe(job.result));
+    this.#showDownload(role(row, "download"), job);
+  }
+
+  #row(job) {
+    const known = [...this.list.children].find((row) => row.dataset.jobId === job.id);
+    if (known) return known;
+    const template = document.getElementById("job-template");
+    const row = template.content.firstElementChild.cloneNode(true);
+    row.dataset.jobId = job.id;
+    row.dataset.type = job.type;
+    // Ids begin with the time of their making, so their order is the order of the jobs.
+    const older = [...this.list.children].find((each) => each.dataset.jobId < job.id);
+    this.list.insertBefore(row, older ?? null);
+    if (this.list.children.length > MOST_JOBS) this.list.lastElementChild.remove();
+    return row;
+  }
+
+  #showProgress(row, job) {
+    const percent = Math.floor(job.progress * 100);
+    role(row, "progress").value = job.progress;
+    role(row, "percent").textContent = `${percent} %`;
+    showText(role(row, "message"), job.progress_message);
+    showText(role(row, "left"), JobRows.#describeTime(job));
+    showText(role(row, "attempt"), job.attempt > 1 ? `attempt ${job.attempt}` : "");
+  }
+
+  #showDownload(button, job) {
+    const { artifact } = job;
+    button.hidden = !artifact || artifact.deleted;
+    if (button.hidden || button.textContent) return;
+    button.textContent = `Download ${artifact.name} (${formatSize(artifact.size)})`;
+    button.addEventListener("click", () => this.download(job, button));
+  }
+
+  static #describe(values) {
+    return Object.entries(values ?? {})
+      .map(([name, value]) => `${name.replaceAll("_", " ")} ${JSON.stringify(value)}`)
+      .join(", ");
+  }
+
+  static #describeTime({ eta_seconds, started_at, finished_at }) {
+    if (started_at && finished_at) {
+      return `took ${formatDuration((new Date(finished_at) - new Date(started_at)) / 1000)}`;
+    }
+    const isKnown = eta_seconds !== null && eta_seconds !== undefined;
+    return isKnown ? `about ${formatDuration(eta_seconds)} left` : "";
+  }
+}

@@ -1,0 +1,57 @@
+"use strict";
+
+/**
+ * @typedef {Object} Job
+ * @property {string} id
+ * @property {string} type
+ * @property {Object} params
+ * @property {"waiting"|"queued"|"running"|"succeeded"|"failed"|"cancelled"} state
+ * @property {number} progress 0 to 1.
+ * @property {string} progress_message
+ * @property {number|null} eta_seconds
+ * @property {number} version rises at every change.
+ * @property {string} [created_at]
+ * @property {string|null} [started_at]
+ * @property {string|null} [finished_at]
+ * @property {{code: string, message: string, retryable: boolean}|null} [error]
+ * @property {{name: string, media_type: string, size: number}|null} [artifact]
+ */
+
+const FINAL_STATES = ["succeeded", "failed", "cancelled"];
+
+/**
+ * What this tab knows of the user's jobs, from REST answers and from hints alike: the higher
+ * version wins, whichever arrives first.
+ *
+ * Event: `changed` (`detail`: the job).
+ */
+class JobList extends EventTarget {
+  /** @type {Map<string, Job>} */
+  #jobs = new Map();
+
+  /** @param {Job} news a whole job, or a hint with the changing part of it. */
+  accept(news) {
+    const known = this.#jobs.get(news.id);
+    if (known && news.version < known.version) return;
+    const job = { ...known, ...news };
+    this.#jobs.set(job.id, job);
+    this.dispatchEvent(new CustomEvent("changed", { detail: job }));
+  }
+
+  /** Whether the server knows more of this job than was told here: a hint was short or lost. */
+  isIncomplete(id) {
+    const job = this.#jobs.get(id);
+    if (!job?.created_at) return true;
+    return FINAL_STATES.includes(job.state) && !job.finished_at;
+  }
+
+  /** Whether this job has ended, as far as is known here. */
+  isFinal(id) {
+    return FINAL_STATES.includes(this.#jobs.get(id)?.state);
+  }
+
+  /** Forget all. */
+  clear() {
+    this.#jobs.clear();
+  }
+}

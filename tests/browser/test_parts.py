@@ -1,0 +1,189 @@
+"""The page's parts that need no server: the numbered inbox, the job list, the form, formats."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.tab import Tab
+
+OpenTab = Callable[..., Tab]
+
+
+@pytest.fixture
+def run(open_tab: OpenTab) -> Callable[..., Any]:
+    """Runs a script in the page, which is opened from disk and signed out."""
+    return open_tab("http://localhost:9", from_disk=True).open().page.evaluate
+
+
+# An inbox, everything that it sends, and everything that it tells.
+INBOX = """
+const sent = [], told = [];
+const inbox = new Inbox((event, payload) => sent.push([event, payload]));
+inbox.addEventListener("message", ({ detail }) =>
+  told.push(detail.message.seq + (detail.replayed ? " replayed" : "")));
+inbox.addEventListener("caught-up", ({ detail }) => told.push("caught up " + detail.count));
+const receive = (...numbers) => numbers.forEach((seq) => inbox.receive({ seq }));
+const acknowledged = () => new Promise((resolve) => setTimeout(resolve, 2 * ACK_DELAY_MS));
+"""
+
+
+def test_the_cursor_moves_over_contiguous_numbers_only(run: Callable[..., Any]) -> None:
+    assert run(
+        f"""async () => {{ {INBOX}
+          await inbox.open("u", async () => 10);
+          inbox.ready(10);
+          receive(10, 11, 13, 14, 11, 12, 13);
+          return [told, inbox.cursor, sent];
+        }}"""
+    ) == [["caught up 0", "11", "12", "13"], 13, [["sync", {"after": 11}]]]
+
+
+def test_one_acknowledgement_speaks_for_many(run: Callable[..., Any]) -> None:
+    assert run(
+        f"""async () => {{ {INBOX}
+          await inbox.open("u", async () => 0);
+          inbox.ready(3);
+          receive(1, 2, 3);
+          await acknowledged();
+          return [told, sent];
+        }}"""
+    ) == [
+        ["1 replayed", "2 replayed", "3 replayed", "caught up 3"],
+        [["ack", {"seq": 3}]],
+    ]
+
+
+def test_the_cursor_is_kept_for_each_user(run: Callable[..., Any]) -> None:
+    assert (
+        run(
+            f"""async () => {{ {INBOX}
+          await inbox.open("u", async () => 5);
+          receive(6);
+          inbox.close();
+          await inbox.open("v", async () => 1);
+          inbox.close();
+          await inbox.open("u", async () => 99);
+          return inbox.cursor;
+        }}"""
+        )
+        == 6
+    )
+
+
+def test_a_tombstone_moves_the_cursor_but_counts_for_nothing(run: Callable[..., Any]) -> None:
+    assert run(
+        f"""async () => {{ {INBOX}
+          await inbox.open("u", async () => 0);
+          inbox.ready(2);
+          inbox.receive({{ seq: 1, tombstone: true }});
+          receive(2);
+          return [told, inbox.cursor];
+        }}"""
+    ) == [["1 replayed", "2 replayed", "caught up 1"], 2]
+
+
+def test_an_inbox_that_was_set_back_is_followed_back(run: Callable[..., Any]) -> None:
+    assert run(
+        f"""async () => {{ {INBOX}
+          await inbox.open("u", async () => 8);
+          inbox.ready(5);
+          receive(6);
+          return [told, inbox.cursor];
+        }}"""
+    ) == [["caught up 0", "6"], 6]
+
+
+def test_the_latest_version_of_a_job_wins(run: Callable[..., Any]) -> None:
+    assert run(
+        """() => {
+          const list = new JobList(), shown = [];
+          list.addEventListener("changed", ({ detail }) => shown.push(detail));
+          list.accept({ id: "a", version: 3, state: "running", type: "add", progress: 0.5 });
+          list.accept({ id: "a", version: 2, state: "queued", progress: 0 });
+          list.accept({ id: "a", version: 4, state: "succeeded" });
+          return [shown, list.isFinal("a")];
+        }"""
+    ) == [
+        [
+            {"id": "a", "version": 3, "state": "running", "type": "add", "progress": 0.5},
+            {"id": "a", "version": 4, "state": "succeeded", "type": "add", "progress": 0.5},
+        ],
+        True,
+    ]
+
+
+def test_a_form_is_made_from_the_schema_and_filled_from_the_example(
+    run: Callable[..., Any],
+) -> None:
+    properties = {
+        "rows": {"type": "integer", "minimum": 1, "maximum": 9},
+        "share": {"anyOf": [{"type": "number"}, {"type": "null"}], "default": None},
+        "name": {"type": "string", "default": "x"},
+        "bold": {"type": "boolean", "default": True},
+        "paper": {"enum": ["A4", "A5"], "default": "A5"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+    }
+    kinds, params = run(
+        """async (properties) => {
+          const started = [];
+          const type = { name: "t", title: "T", parameters: { properties },
+            example: { rows: 4, tags: ["a", "b"] } };
+          const form = new JobForm(type, async (params) => started.push(params)).element;
+          document.body.append(form);
+          form.requestSubmit();
+          const fields = [...form.querySelectorAll("[data-field]")];
+          return [fields.map((field) => [field.dataset.field, field.type]), started[0]];
+        }""",
+        properties,
+    )
+    assert kinds == [
+        ["rows", "number"],
+        ["share", "number"],
+        ["name", "text"],
+        ["bold", "checkbox"],
+        ["paper", "select-one"],
+        ["tags", "text"],
+    ]
+    assert params == {"rows": 4, "name": "x", "bold": True, "paper": "A5", "tags": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ("attachment; filename=report.xlsx", "report.xlsx"),
+        ('attachment; filename="a report.xlsx"', "a report.xlsx"),
+        ("attachment; filename=B.xlsx; filename*=UTF-8''B%C3%BCcher.xlsx", "Bücher.xlsx"),
+        ("", ""),
+    ],
+)
+def test_the_name_of_a_file_is_the_servers(
+    run: Callable[..., Any], disposition: str, name: str
+) -> None:
+    assert run("text => fileName(text)", disposition) == name
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        ("formatDuration(3.21)", "3.2 s"),
+        ("formatDuration(9.97)", "10 s"),
+        ("formatDuration(125)", "2 min 5 s"),
+        ("formatDuration(3660)", "1 h 1 min"),
+        ("formatSize(0)", "0 B"),
+        ("formatSize(999)", "999 B"),
+        ("formatSize(61234)", "61 kB"),
+        ("formatSize(1500000)", "1.5 MB"),
+    ],
+)
+def test_figures_are_short(run: Callable[..., Any], call: str, text: str) -> None:
+    assert run(call) == text
+
+
+def test_the_page_has_no_script_or_style_within() -> None:
+    html = (Path(__file__).resolve().parents[2] / "test.html").read_text()
+    assert "<style" not in html
+    assert " style=" not in html
+    assert html.count("<script") == html.count('<script src="')
+    assert " on" + "click=" not in html
