@@ -20,6 +20,8 @@ WsgiApp = Callable[..., Any]
 # server that is frozen.
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
+# How often an eventlet server looks whether it was told to stop.
+SIGNAL_SECONDS = 0.2
 FILES_BESIDE_CONNECTIONS = 512
 
 
@@ -93,16 +95,13 @@ class EventletEngine(Engine):
         """See `Engine.serve`."""
         import eventlet
         import eventlet.wsgi
-        from eventlet import event, hubs
 
         raise_file_limit(limit)
         listener = _listen(host, port, backlog, reuse_port)
-        stopping = event.Event()
+        stopping: list[bool] = []
 
         def stop(*_: object) -> None:
-            # A signal interrupts whichever green thread runs; only the hub may switch from there.
-            if not stopping.ready():
-                hubs.get_hub().schedule_call_global(0, stopping.send, None)
+            stopping.append(True)
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
@@ -116,7 +115,9 @@ class EventletEngine(Engine):
             socket_timeout=None,
         )
         server.link(lambda _: stop())
-        stopping.wait()
+        # A signal neither wakes a sleeping hub nor may it switch green threads: look for it.
+        while not stopping:
+            eventlet.sleep(SIGNAL_SECONDS)
         listener.close()
 
     def _wait_for(self, fileno: int, *, write: bool, seconds: float) -> None:
