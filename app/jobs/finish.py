@@ -61,7 +61,8 @@ def finish(job_id: UUID, fence: int, outcome: Outcome) -> bool:
     """
     with transaction():
         mine = select(Job).where(Job.id == job_id, Job.fence == fence).with_for_update()
-        job = db.session.scalar(mine)
+        # This session still knows the job as it was claimed; its row has moved on since.
+        job = db.session.scalar(mine.execution_options(populate_existing=True))
         if job is None or (job.state != JobState.RUNNING and job.state not in FINAL_STATES):
             return False
         if job.state in FINAL_STATES:
