@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from app.config import Settings
 
+# Workers need not know of each other, and the job's lease is the heartbeat.
+WORKER_OPTIONS = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
 
@@ -87,8 +89,7 @@ def _worker(_: argparse.Namespace) -> None:
     _load("worker")
     os.execv(
         sys.executable,
-        [sys.executable, "-m", "celery", "-A", "worker", "worker", "--without-gossip"]
-        + ["--without-mingle", "--without-heartbeat"],
+        [sys.executable, "-m", "celery", "-A", "worker", "worker", *WORKER_OPTIONS],
     )
 
 

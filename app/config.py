@@ -5,10 +5,12 @@ names, then the defaults below.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
+import yaml
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
@@ -143,6 +145,11 @@ class Settings(BaseSettings):
             sources.append(_file_source(settings_cls, Path(path)))
         return tuple(sources)
 
+    def describe(self) -> str:
+        """The effective settings as YAML, secrets and passwords masked."""
+        shown = {name: _masked(getattr(self, name)) for name in type(self).model_fields}
+        return yaml.safe_dump(shown, sort_keys=False).rstrip()
+
     @field_validator("allowed_origins", "job_type_packages", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
@@ -204,6 +211,14 @@ def _file_source(settings_cls: type[BaseSettings], path: Path) -> PydanticBaseSe
         return source(settings_cls, path)
     except Exception as error:
         raise ConfigError(f"{path} cannot be read as settings: {error}") from error
+
+
+def _masked(value: Any) -> Any:
+    """A secret address without its password, any other secret as stars, the rest as it is."""
+    if isinstance(value, SecretStr):
+        secret = value.get_secret_value()
+        return re.sub(r":[^:@/]*@", ":***@", secret) if "://" in secret else "***"
+    return str(value) if isinstance(value, Path) else value
 
 
 def _explain(error: pydantic.ValidationError) -> str:

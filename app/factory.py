@@ -21,7 +21,6 @@ from app.jobs.dispatch import CeleryDispatcher
 from app.services import EXTENSION, Offload, Services, run_here
 from app.sockets.server import SocketServer
 
-
 F = TypeVar("F", bound=Flask)
 
 
@@ -73,7 +72,13 @@ def create_app(
         loop: the engine; without one there are no sockets (REST tests, the API description).
     """
     offload = loop.offload if loop else run_here
-    app = APIFlask("app", title="Ringback", version="1", docs_path="/docs", static_folder=None)
+    app = APIFlask(
+        "app",
+        title="Ringback",
+        version="1",
+        docs_path="/docs",
+        static_folder=None,  # type: ignore[arg-type]  # Flask takes None: there is none
+    )
     _bind(app, settings, services or default_services(settings, offload), role="server")
     CORS(app, origins=settings.accepted_origins(), expose_headers=api.EXPOSED_HEADERS)
     configure_tokens(app, settings)

@@ -2,7 +2,7 @@
 
 from apiflask import APIFlask
 
-from app.api import auth, errors, health, requests, sessions, users
+from app.api import auth, errors, health, jobs, notifications, requests, sessions, users
 
 # What a page of another origin may read of an answer.
 EXPOSED_HEADERS = [
@@ -16,7 +16,14 @@ EXPOSED_HEADERS = [
     requests.HEADER,
 ]
 
-_BLUEPRINTS = (auth.blueprint, sessions.blueprint, users.blueprint, health.blueprint)
+_BLUEPRINTS = (
+    auth.blueprint,
+    sessions.blueprint,
+    users.blueprint,
+    jobs.blueprint,
+    notifications.blueprint,
+    health.blueprint,
+)
 
 
 def register(app: APIFlask) -> None:

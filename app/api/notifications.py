@@ -1,5 +1,6 @@
 """`/v1/notifications`: the inbox without a socket."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -92,9 +93,9 @@ def list_notifications(query_data: NotificationsQuery) -> dict[str, Any]:
 @blueprint.get("/notifications/summary")
 @guards.signed_in
 @blueprint.output(SummaryOut)
-def summarise() -> inbox.Summary:
+def summarise() -> dict[str, Any]:
     """Highest number and count of unread ones."""
-    return inbox.summary(guards.identity().user_id)
+    return asdict(inbox.summary(guards.identity().user_id))
 
 
 @blueprint.get("/notifications/<uuid:notification_id>")
@@ -111,12 +112,12 @@ def show_notification(notification_id: UUID) -> dict[str, Any]:
 @guards.signed_in
 @blueprint.input(ReadIn)
 @blueprint.output(SummaryOut)
-def mark_read(json_data: ReadIn) -> inbox.Summary:
+def mark_read(json_data: ReadIn) -> dict[str, Any]:
     """Mark everything up to a number as read."""
     user_id = guards.identity().user_id
     with transaction():
         inbox.mark_read(user_id, json_data.up_to)
-        return inbox.summary(user_id)
+        return asdict(inbox.summary(user_id))
 
 
 def _device(row: Acknowledgement) -> dict[str, Any]:

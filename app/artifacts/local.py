@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BufferedRandom
 from pathlib import Path
-from typing import BinaryIO
 from uuid import UUID
 
 from app.artifacts.store import StoredFile
@@ -17,7 +17,7 @@ PART_SUFFIX = ".part"
 
 @dataclass
 class _Writing:
-    file: BinaryIO
+    file: BufferedRandom
     stored: StoredFile = field(init=False)
 
 
@@ -72,7 +72,7 @@ def _checked(name: str) -> str:
     return name
 
 
-def _measure(file: BinaryIO) -> tuple[int, str]:
+def _measure(file: BufferedRandom) -> tuple[int, str]:
     file.flush()
     file.seek(0)
     digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -56,10 +56,10 @@ def _active_by_type(user_id: UUID) -> Counter[str]:
     counting = select(Job.type, func.count()).where(
         Job.user_id == user_id, Job.state.in_(ACTIVE_STATES)
     )
-    return Counter(dict(db.session.execute(counting.group_by(Job.type)).tuples().all()))
+    return Counter(dict(db.session.execute(counting.group_by(Job.type)).all()))
 
 
-def _next_waiting(user_id: UUID, active: Counter[str]) -> Select[tuple[Job]]:
+def _next_waiting(user_id: UUID, active: Counter[str]) -> Select[Job]:
     full = [
         each.name
         for each in services().job_types
@@ -71,7 +71,8 @@ def _next_waiting(user_id: UUID, active: Counter[str]) -> Select[tuple[Job]]:
         Job.cancel_requested_at.is_(None),
         Job.type.not_in(full),
     )
-    return waiting.order_by(Job.priority, Job.id).limit(1).with_for_update(skip_locked=True)
+    first = waiting.order_by(Job.priority, Job.id).limit(1).with_for_update(skip_locked=True)
+    return first.execution_options(populate_existing=True)
 
 
 def _queue(job: Job) -> None:

@@ -61,7 +61,7 @@ class CeleryDispatcher:
             message = self._unsent.get()
             try:
                 self._send(message)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # Whatever the broker's client raises: the row stands, and the sweep sends again.
                 log.warning(
                     "dispatch failed, left to the sweep",

@@ -1,18 +1,16 @@
 """Reading jobs. The owner stands in every query, so another user's job does not exist."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Row, Select, select
 
 from app.artifacts.models import Artifact
 from app.errors import NotFound
 from app.extensions import db
 from app.jobs.models import Job, JobEvent
-
-Row = tuple[Job, Artifact | None]
 
 
 @dataclass(frozen=True)
@@ -25,25 +23,20 @@ class Filters:
     until: datetime | None = None
 
 
-def list_jobs(user_id: UUID, filters: Filters, before: UUID | None, limit: int) -> Sequence[Row]:
+def list_jobs(
+    user_id: UUID, filters: Filters, before: UUID | None, limit: int
+) -> Sequence[Row[Job, Artifact | None]]:
     """The user's jobs, newest first, at most `limit`, older than the job `before`."""
-    wanted = _with_artifact().where(Job.user_id == user_id)
-    for value, condition in (
-        (filters.state, Job.state == filters.state),
-        (filters.type, Job.type == filters.type),
-        (filters.since, Job.created_at >= filters.since),
-        (filters.until, Job.created_at < filters.until),
-        (before, Job.id < before),
-    ):
-        if value is not None:
-            wanted = wanted.where(condition)
-    return db.session.execute(wanted.order_by(Job.id.desc()).limit(limit)).tuples().all()
+    wanted = _with_artifact().where(Job.user_id == user_id, *_conditions(filters))
+    if before is not None:
+        wanted = wanted.where(Job.id < before)
+    return db.session.execute(wanted.order_by(Job.id.desc()).limit(limit)).all()
 
 
-def get_job(user_id: UUID, job_id: UUID) -> Row:
+def get_job(user_id: UUID, job_id: UUID) -> Row[Job, Artifact | None]:
     """One job of the user, with its file; raises `NotFound`."""
     wanted = _with_artifact().where(Job.user_id == user_id, Job.id == job_id)
-    row = db.session.execute(wanted).tuples().first()
+    row = db.session.execute(wanted).first()
     if row is None:
         raise NotFound("There is no such job.", code="job_not_found")
     return row
@@ -66,5 +59,16 @@ def list_events(user_id: UUID, job_id: UUID, after: int, limit: int) -> Sequence
     return db.session.scalars(wanted.order_by(JobEvent.id).limit(limit)).all()
 
 
-def _with_artifact() -> Select[Row]:
+def _with_artifact() -> Select[Job, Artifact | None]:
     return select(Job, Artifact).outerjoin(Artifact, Artifact.job_id == Job.id)
+
+
+def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
+    if filters.state is not None:
+        yield Job.state == filters.state
+    if filters.type is not None:
+        yield Job.type == filters.type
+    if filters.since is not None:
+        yield Job.created_at >= filters.since
+    if filters.until is not None:
+        yield Job.created_at < filters.until

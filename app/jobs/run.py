@@ -125,7 +125,7 @@ def _describe(error: Exception) -> str:
     """One line about an unexpected exception; the stack is in the log only."""
     try:
         lines = str(error).splitlines()
-    except Exception:
+    except Exception:  # noqa: BLE001
         lines = []  # an exception that cannot be printed still has a class
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 

@@ -83,8 +83,9 @@ def _one_by_one(
     """
     for count in range(BATCH):
         one = select(Job).where(*condition).order_by(Job.priority, Job.id).limit(1)
+        one = one.with_for_update(skip_locked=True).execution_options(populate_existing=True)
         with transaction():
-            job = db.session.scalar(one.with_for_update(skip_locked=True))
+            job = db.session.scalar(one)
             if job is None:
                 return count
             afterwards = act(job)

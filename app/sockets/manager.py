@@ -31,7 +31,7 @@ class Listener(Protocol):
         """Take a message to one user's room; False if it is an ordinary emit."""
 
 
-class ClientManager(socketio.RedisManager):
+class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no types
     """Give it to Flask-SocketIO as `client_manager`. It never publishes: that is the publisher's.
 
     Args:
@@ -75,7 +75,7 @@ class ClientManager(socketio.RedisManager):
                 self._listener.subscribed()
                 pause = 0.1
                 yield from self.pubsub.listen()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
                 # Whatever the Redis client raises, the way back is a new subscription.
                 log.warning("subscription lost", reason=f"{type(error).__name__}: {error}")
             self.server.sleep(pause * random.uniform(0.5, 1.0))

@@ -83,7 +83,7 @@ class Outbox:
                     # A hint may name what does not exist (any more): Postgres decides.
                     self.wanted = self.sent
                 self._send_all(batch)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # The rows stand; the next hint or the next reconciliation starts anew.
             log.warning("drain interrupted", reason=f"{type(error).__name__}: {error}")
         finally:

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Flask, request
 from flask_socketio import SocketIO
-from socketio.exceptions import ConnectionRefusedError
+from socketio.exceptions import ConnectionRefusedError as Refused
 
 from app.accounts.tokens import verify_access
 from app.delivery import events
@@ -117,11 +117,11 @@ class SocketServer:
             with self._handshakes:
                 self._connections.add(self._welcome(handshake))
         except AppError as error:
-            raise ConnectionRefusedError(error.message, _problem(error)) from error
+            raise Refused(error.message, _problem(error)) from error
         except Exception as error:
             log.exception("handshake failed")
             failure = AppError("The server cannot check the token now.", retryable=True)
-            raise ConnectionRefusedError(failure.message, _problem(failure)) from error
+            raise Refused(failure.message, _problem(failure)) from error
         self._start_reconciling()
 
     def _welcome(self, handshake: messages.Handshake) -> Connection:

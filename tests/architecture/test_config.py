@@ -1,0 +1,116 @@
+"""Settings: where they come from, and what stops the start."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.config import Settings
+from app.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "a secret of the tests, longer than thirty-two bytes"
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("RINGBACK_"):
+            monkeypatch.delenv(name)
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "app", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "beat", "migrate", "config"])
+@pytest.mark.parametrize("secret", ["", "short"])
+def test_a_missing_or_short_secret_stops_the_start_and_says_what_to_do(
+    command: str, secret: str
+) -> None:
+    done = run(command, **({"RINGBACK_SECRET_KEY": secret} if secret else {}))
+    assert done.returncode == 78
+    assert "RINGBACK_SECRET_KEY" in done.stderr
+    assert "secrets.token_urlsafe" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_demo_users_are_refused_in_production() -> None:
+    done = run("migrate", RINGBACK_SECRET_KEY=SECRET, RINGBACK_DEMO_USERS="true")
+    assert done.returncode == 78
+    assert "demo_users" in done.stderr
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in (
+        ("settings.yaml", f"port: 6001\nbacklog: 77\nsecret_key: {SECRET}\n"),
+        ("settings.json", json.dumps({"port": 6001, "backlog": 77, "secret_key": SECRET})),
+    ):
+        path = tmp_path / name
+        path.write_text(text)
+        monkeypatch.setenv("RINGBACK_CONFIG", str(path))
+        monkeypatch.setenv("RINGBACK_PORT", "6002")
+        settings = Settings.load()
+        assert (settings.port, settings.backlog, settings.host) == (6002, 77, "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("prot: 1", "PROT"),
+        ("port: many", "PORT"),
+        ("{", "cannot be read"),
+        ("- 1", "cannot be read"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_name_of_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, complaint: str
+) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text(text)
+    monkeypatch.setenv("RINGBACK_CONFIG", str(path))
+    monkeypatch.setenv("RINGBACK_SECRET_KEY", SECRET)
+    with pytest.raises(ConfigError, match=complaint):
+        Settings.load()
+
+
+def test_a_missing_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGBACK_CONFIG", "/nowhere/settings.yaml")
+    with pytest.raises(ConfigError, match="no such file"):
+        Settings.load()
+
+
+def test_the_effective_settings_are_printed_with_secrets_masked() -> None:
+    done = run(
+        "config",
+        RINGBACK_SECRET_KEY=SECRET,
+        RINGBACK_DATABASE_URL="postgresql://app:hidden-one@db/ringback",
+        RINGBACK_REDIS_URL="redis://:hidden-two@redis:6379/0",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "hidden" not in done.stdout + done.stderr
+    assert SECRET not in done.stdout
+    assert "postgresql+psycopg2://app:***@db/ringback" in done.stdout
+    assert "redis://:***@redis:6379/0" in done.stdout
+    assert "port: 5005" in done.stdout
+
+
+def test_postgres_addresses_name_the_driver() -> None:
+    given = ["postgres://h/d", "postgresql://h/d", "postgresql+psycopg2://h/d"]
+    found = [
+        Settings.load(secret_key=SECRET, database_url=each).database_url.get_secret_value()
+        for each in given
+    ]
+    assert found == ["postgresql+psycopg2://h/d"] * 3

@@ -1,0 +1,166 @@
+"""The first faults: lost messages, lost workers, two finishes at once, fair shares."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from flask import Flask
+
+from app.extensions import db, transaction
+from app.jobs.claim import claim
+from app.jobs.finish import Outcome, finish
+from app.jobs.models import Job, JobState
+from tests.support.api import Api
+from tests.support.database import query
+from tests.support.stack import Stack
+from tests.support.waiting import wait_for
+
+T = TypeVar("T")
+
+
+def queued_job(user: Api) -> UUID:
+    """A queued job of which the broker knows nothing; not due for the beat. Needs a context."""
+    with transaction():
+        job = Job(
+            user_id=UUID(user.user_id),
+            type="add",
+            params={"a": 1, "b": 1},
+            state=JobState.QUEUED,
+            max_attempts=3,
+            queue="default",
+            priority=5,
+            dispatches=9,
+        )
+        job.dispatched_at = db.session.scalar(db.select(db.func.now() + timedelta(days=1)))
+        db.session.add(job)
+    return job.id
+
+
+def test_a_job_whose_message_was_lost_is_published_again(stack: Stack, user: Api) -> None:
+    with stack.core().app_context():
+        job_id = queued_job(user)
+    query(stack.database_url, "UPDATE jobs SET dispatched_at = NULL WHERE id = %s", str(job_id))
+    assert user.end_of(str(job_id))["state"] == "succeeded"
+
+
+def test_of_two_claims_one_wins(stack: Stack, user: Api) -> None:
+    app = stack.core()
+    with app.app_context():
+        for _ in range(10):
+            job_id = queued_job(user)
+            won = together(app, lambda job_id=job_id: claim(job_id, 0, "test"), 4)
+            (job,) = [each for each in won if each is not None]
+            assert job.fence == 1
+            assert claim(job_id, 0, "late") is None
+            assert finish(job_id, 1, Outcome(JobState.SUCCEEDED, result={}))
+
+
+def test_two_finishes_of_one_user_at_the_same_instant_get_neighbouring_numbers(
+    stack: Stack, user: Api
+) -> None:
+    app = stack.core()
+    with app.app_context():
+        for _ in range(20):
+            jobs = [claim(queued_job(user), 0, "test") for _ in range(2)]
+            ids = iter([job.id for job in jobs if job is not None])
+            ended = together(
+                app, lambda: finish(next(ids), 1, Outcome(JobState.SUCCEEDED, result={})), 2
+            )
+            assert ended == [True, True]
+    notifications = user.notifications()
+    assert [each["seq"] for each in notifications] == list(range(1, 41))
+    assert len({each["job_id"] for each in notifications}) == 40
+
+
+def test_a_finish_under_an_old_fence_writes_nothing(stack: Stack, user: Api) -> None:
+    with stack.core().app_context():
+        job_id = queued_job(user)
+        assert claim(job_id, 0, "first") is not None
+        with transaction():
+            job = db.session.get_one(Job, job_id)
+            job.state, job.attempt = JobState.QUEUED, 2
+        assert not finish(job_id, 1, Outcome(JobState.SUCCEEDED, result={"from": "first"}))
+        assert claim(job_id, 1, "second") is not None
+        assert not finish(job_id, 1, Outcome(JobState.SUCCEEDED, result={"from": "first"}))
+        assert finish(job_id, 2, Outcome(JobState.SUCCEEDED, result={"from": "second"}))
+    assert user.job(str(job_id))["result"] == {"from": "second"}
+    assert len(user.notifications()) == 1
+
+
+def test_a_finish_whose_answer_was_lost_can_be_said_again(stack: Stack, user: Api) -> None:
+    with stack.core().app_context():
+        job_id = queued_job(user)
+        assert claim(job_id, 0, "test") is not None
+        outcome = Outcome(JobState.SUCCEEDED, result={})
+        assert finish(job_id, 1, outcome)
+        assert finish(job_id, 1, outcome)
+    assert len(user.notifications()) == 1
+
+
+def test_a_job_that_kills_its_worker_every_time_ends_as_failed(stack: Stack, user: Api) -> None:
+    job = user.run("kills_its_worker")
+    assert job["state"] == "failed"
+    assert job["error"]["code"] == "worker_lost"
+    assert job["attempt"] == job["max_attempts"] == 2
+    log = user.ok("GET", f"/v1/jobs/{job['id']}/events")["items"]
+    assert [each["event"] for each in log] == [
+        "accepted",
+        "admitted",
+        "claimed",
+        "requeued",
+        "claimed",
+        "failed",
+    ]
+    assert len(user.notifications()) == 1
+
+
+def test_one_user_has_only_a_share_of_the_queue(stack: Stack, user: Api) -> None:
+    share = 4
+    jobs = [user.submit("wait", seconds=0.3) for _ in range(10)]
+    states = [user.job(job["id"])["state"] for job in jobs]
+    assert len([state for state in states if state in {"queued", "running"}]) <= share
+    assert "waiting" in states
+    for job in jobs:
+        assert user.end_of(job["id"])["state"] == "succeeded"
+    assert len(user.notifications()) == 10
+
+
+def test_a_killed_workers_job_is_run_again_by_the_next_worker(
+    own_stack: Stack,
+) -> None:
+    user = own_stack.new_user()
+    job_id = user.submit("wait", seconds=2)["id"]
+    wait_for(lambda: user.job(job_id)["state"] == "running", "the claim")
+    own_stack.worker.kill()
+    own_stack.worker.start()
+    job = user.end_of(job_id)
+    assert (job["state"], job["attempt"]) == ("succeeded", 2)
+    assert len(user.notifications()) == 1
+
+
+def test_a_job_waits_for_a_worker_that_starts_later(own_stack: Stack) -> None:
+    user = own_stack.new_user()
+    own_stack.worker.stop()
+    job = user.submit("add", a=1, b=1)
+    own_stack.worker.start()
+    assert user.end_of(job["id"])["state"] == "succeeded"
+
+
+def together(app: Flask, function: Callable[[], T], count: int) -> list[T]:
+    """Call a function in several threads at the same instant; the results in any order."""
+    barrier = threading.Barrier(count)
+    results: list[T] = []
+
+    def call() -> None:
+        with app.app_context():
+            barrier.wait()
+            results.append(function())
+
+    threads = [threading.Thread(target=call) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results

@@ -1,0 +1,1 @@
+"""Job types that only tests use; loaded through the setting `job_type_packages`."""

@@ -1,0 +1,64 @@
+"""Types that end badly."""
+
+import os
+import signal
+
+from app.errors import JobFailed
+from app.job_types.base import JobContext, JobType, Json, Parameters
+
+
+class NoParameters(Parameters):
+    """Takes nothing."""
+
+
+class Raises(JobType[NoParameters]):
+    """Raises what nobody expects, after it wrote a file."""
+
+    name = "raises"
+    title = "Raise"
+    parameters = NoParameters
+    example = {}
+
+    def run(self, context: JobContext, parameters: NoParameters) -> dict[str, Json]:
+        with context.artifact("half.txt", "text/plain") as file:
+            file.write(b"half")
+        raise ZeroDivisionError("division by zero\nand a second line")
+
+
+class Refuses(JobType[NoParameters]):
+    """Fails with a reason for its owner."""
+
+    name = "refuses"
+    title = "Refuse"
+    parameters = NoParameters
+    example = {}
+
+    def run(self, context: JobContext, parameters: NoParameters) -> dict[str, Json]:
+        raise JobFailed("There is nothing to report for this month.", code="nothing_to_report")
+
+
+class KillsItsWorker(JobType[NoParameters]):
+    """Ends its own process, every time."""
+
+    name = "kills_its_worker"
+    title = "Kill"
+    parameters = NoParameters
+    example = {}
+    max_attempts = 2
+
+    def run(self, context: JobContext, parameters: NoParameters) -> dict[str, Json]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return {}
+
+
+class ReturnsNonsense(JobType[NoParameters]):
+    """Returns what is not JSON, and reports nonsense on the way."""
+
+    name = "returns_nonsense"
+    title = "Nonsense"
+    parameters = NoParameters
+    example = {}
+
+    def run(self, context: JobContext, parameters: NoParameters) -> dict[str, Json]:
+        context.progress(float("nan"), "a NUL \x00 and half a pair \ud800")
+        return {"value": float("nan")}
