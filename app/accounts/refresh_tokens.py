@@ -18,7 +18,7 @@ from app.errors import Unauthenticated
 
 NONCE_BYTES = 16
 TAG_BYTES = 16
-_SHAPE = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([A-Za-z0-9_-]{43})=?")
+_SHAPE = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,8 @@ class RefreshToken:
         """
         match = _SHAPE.fullmatch(text)
         if match:
-            secret = urlsafe_b64decode(match[2] + "=")
-            token = cls(UUID(match[1]), secret[:NONCE_BYTES])
-            if hmac.compare_digest(token._derive(b"tag", key), secret[NONCE_BYTES:]):
+            token = cls(UUID(match[1]), urlsafe_b64decode(match[2] + "=")[:NONCE_BYTES])
+            if hmac.compare_digest(token.text(key), text):
                 return token
         raise Unauthenticated(
             "The refresh token is not valid: sign in again.", code="refresh_invalid"

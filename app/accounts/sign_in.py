@@ -134,7 +134,8 @@ def _locked_session(session_id: UUID) -> tuple[Session, User, datetime]:
     found = db.session.execute(query).one_or_none()
     if found is None:
         raise Unauthenticated("This sign-in has ended: sign in again.", code="token_revoked")
-    return found.tuple()
+    session, user, now = found
+    return session, user, now
 
 
 def _next(

@@ -68,9 +68,9 @@ def verify_access(token: str) -> Identity:
     """
     claims = _decode(token)
     try:
-        user_id, session_id = UUID(claims["sub"]), UUID(claims["sid"])
+        user_id, session_id = UUID(str(claims["sub"])), UUID(str(claims["sid"]))
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _invalid() from error
     return Identity(user_id, session_id, _present_role(user_id, session_id), expires_at)
 

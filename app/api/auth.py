@@ -46,7 +46,7 @@ class SignedInOut(Out):
     """What a client needs to stay signed in."""
 
     access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  # a scheme, no secret
+    token_type: Literal["Bearer"] = "Bearer"
     expires_in: int = Field(description="Seconds until the access token ends.")
     refresh_token: str | None = Field(None, description="Good once; absent with a cookie.")
     csrf_token: str | None = Field(None, description="With a cookie only: `X-CSRF-Token`.")

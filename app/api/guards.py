@@ -26,12 +26,17 @@ R = TypeVar("R")
 # Every other rule of the URL map has a guard; a test compares.
 PUBLIC_ROUTES = frozenset(
     {
-        "/v1/login",
-        "/v1/refresh",
-        "/healthz",
-        "/openapi.json",
+        "/",
+        "/test.html",
+        "/assets/socket.io.js",
+        "/assets/<path:name>",
+        "/app/web/static/<path:name>",
         "/docs",
         "/docs/oauth2-redirect",
+        "/openapi.json",
+        "/healthz",
+        "/v1/login",
+        "/v1/refresh",
     }
 )
 

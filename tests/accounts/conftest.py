@@ -1,0 +1,9 @@
+from tests.support.in_process import (  # noqa: F401  # fixtures
+    accounts,
+    admin,
+    http,
+    other_app,
+    settings,
+    user,
+    web_app,
+)
