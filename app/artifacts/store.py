@@ -29,11 +29,13 @@ class StoredFile:
 class Writing(Protocol):
     """A file being written. Leaving its `with` block normally makes it complete."""
 
-    file: BinaryIO
-    """Seekable, empty at first."""
+    @property
+    def file(self) -> BinaryIO:
+        """Seekable, empty at first."""
 
-    stored: StoredFile
-    """What came out; readable after the block."""
+    @property
+    def stored(self) -> StoredFile:
+        """What came out; readable after the block."""
 
 
 class ArtifactStore(Protocol):

@@ -96,7 +96,6 @@ def test_every_route_has_a_guard_or_stands_in_the_public_list(web_app: Flask) ->
         rule.rule
         for rule in web_app.url_map.iter_rules()
         if not is_guarded(web_app.view_functions[rule.endpoint])
-        and not rule.endpoint.startswith("web.")
     }
     assert unguarded == PUBLIC_ROUTES
 

@@ -109,7 +109,7 @@ def test_another_users_things_do_not_exist(user: Api, stack: Stack) -> None:
         f"/v1/jobs/{job['id']}/result",
         f"/v1/notifications/{notification['id']}",
     ]
-    for other in (stack.new_user(), stack.admin()):
+    for other in (stack.new_user(), stack.admin):
         for path in paths:
             assert user.call("GET", path).status_code == 200
             assert other.call("GET", path).status_code == 404

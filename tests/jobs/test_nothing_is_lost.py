@@ -1,8 +1,9 @@
 """The first faults: lost messages, lost workers, two finishes at once, fair shares."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -64,10 +65,7 @@ def test_two_finishes_of_one_user_at_the_same_instant_get_neighbouring_numbers(
     with app.app_context():
         for _ in range(20):
             jobs = [claim(queued_job(user), 0, "test") for _ in range(2)]
-            ids = iter([job.id for job in jobs if job is not None])
-            ended = together(
-                app, lambda: finish(next(ids), 1, Outcome(JobState.SUCCEEDED, result={})), 2
-            )
+            ended = together(app, partial(finish_next, iter(jobs)), 2)
             assert ended == [True, True]
     notifications = user.notifications()
     assert [each["seq"] for each in notifications] == list(range(1, 41))
@@ -146,6 +144,13 @@ def test_a_job_waits_for_a_worker_that_starts_later(own_stack: Stack) -> None:
     job = user.submit("add", a=1, b=1)
     own_stack.worker.start()
     assert user.end_of(job["id"])["state"] == "succeeded"
+
+
+def finish_next(jobs: Iterator[Job | None]) -> bool:
+    """Finish the next of these claimed jobs."""
+    job = next(jobs)
+    assert job is not None
+    return finish(job.id, job.fence, Outcome(JobState.SUCCEEDED, result={}))
 
 
 def together(app: Flask, function: Callable[[], T], count: int) -> list[T]:

@@ -127,7 +127,7 @@ def test_a_disabled_users_sockets_are_closed_at_once(
 ) -> None:
     with Listener(server.url).connect(user.token) as listener:
         listener.wait_for("ready")
-        stack.admin().ok("PATCH", f"/v1/users/{user.user_id}", json={"active": False})
+        stack.admin.ok("PATCH", f"/v1/users/{user.user_id}", json={"active": False})
         listener.wait_until_disconnected(10)
 
 

@@ -3,6 +3,7 @@
 import itertools
 import secrets
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from uuid import uuid4
 
@@ -29,6 +30,7 @@ QUICK = {
     "RINGBACK_SWEEP_SECONDS": "0.3",
     "RINGBACK_RECONCILE_SECONDS": "0.5",
     "RINGBACK_REDISPATCH_SECONDS": "2",
+    "RINGBACK_ACCESS_TOKEN_MINUTES": "60",
 }
 _redis_databases = itertools.count(1)
 
@@ -136,13 +138,14 @@ class Stack:
         }
         return create_core(Settings.load(**names), role="test")
 
+    @cached_property
     def admin(self) -> Api:
         return Api(self.url, *ADMIN)
 
     def new_user(self, url: str | None = None) -> Api:
         """A user whom no other test knows, signed in."""
         email, password = f"{uuid4().hex}@test.com", "a long password"
-        self.admin().ok("POST", "/v1/users", json={"email": email, "password": password})
+        self.admin.ok("POST", "/v1/users", json={"email": email, "password": password})
         return Api(url or self.url, email, password)
 
     def stop(self) -> None:
