@@ -1,15 +1,14 @@
 """`python -m app.standalone`: Ringback on one machine, in the foreground. `make run` calls it."""
 
 import argparse
+import http.client
 import io
 import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from app.config import Settings
@@ -88,6 +87,9 @@ def _environment(servers: Servers) -> dict[str, str]:
         "RINGBACK_ARTIFACT_DIR": str(servers.path / "artifacts"),
         "RINGBACK_SECRET_KEY": servers.secret_key(),
         "PYTHONUNBUFFERED": "1",
+        # Celery: stop at once instead of waiting for running jobs, which may take an hour. They
+        # are begun again at the next start.
+        "REMAP_SIGTERM": "SIGQUIT",
     }
 
 
@@ -103,38 +105,43 @@ def _migrate() -> None:
 
 def _watch(servers: Servers, supervisor: Supervisor, settings: Settings) -> None:
     """Greet once the server answers, then raise as soon as anything ends by itself."""
-    address = f"http://{_reachable(settings.host)}:{settings.port}"
     deadline = time.monotonic() + READY_SECONDS
-    _wait(servers, supervisor, lambda: _answers(address) or time.monotonic() > deadline)
-    if not _answers(address):
-        raise StandaloneError(f"The server does not answer at {address}/healthz. All is stopped.")
-    print(welcome(settings.port), flush=True)
-    _wait(servers, supervisor, lambda: False)
-
-
-def _wait(servers: Servers, supervisor: Supervisor, done: Callable[[], bool]) -> None:
-    while not done():
-        if culprit := supervisor.ended():
-            raise StandaloneError(
-                f"{culprit} ended by itself; its last lines above say why. All is stopped."
-            )
-        if server := servers.stopped():
-            raise StandaloneError(
-                f"{server.name} ended by itself; its log, {server.log}, says why. All is stopped."
-            )
+    while not _answers(_reachable(settings.host), settings.port):
+        _require_all(servers, supervisor)
+        if time.monotonic() > deadline:
+            raise StandaloneError("The server does not answer. All is stopped.")
         time.sleep(POLL_SECONDS)
+    print(welcome(settings.port), flush=True)
+    while True:
+        _require_all(servers, supervisor)
+        time.sleep(POLL_SECONDS)
+
+
+def _require_all(servers: Servers, supervisor: Supervisor) -> None:
+    """Check that everything runs; raise StandaloneError otherwise."""
+    if culprit := supervisor.ended():
+        raise StandaloneError(
+            f"{culprit} ended by itself; its last lines above say why. All is stopped."
+        )
+    if server := servers.stopped():
+        raise StandaloneError(
+            f"{server.name} ended by itself; its log, {server.log}, says why. All is stopped."
+        )
 
 
 def _reachable(host: str) -> str:
     return LOOPBACK if host in {"", "0.0.0.0", "::"} else host  # noqa: S104
 
 
-def _answers(address: str) -> bool:
+def _answers(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=2)
     try:
-        with urllib.request.urlopen(f"{address}/healthz", timeout=2) as response:  # noqa: S310
-            return bool(response.status == 200)
-    except (OSError, urllib.error.URLError):
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
 
 
 if __name__ == "__main__":

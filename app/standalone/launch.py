@@ -45,7 +45,7 @@ def die_with_parent(signal_number: int, parent: int) -> None:
 
 
 def enter_user_namespace() -> None:
-    """Go on as uid and gid 65534 in a namespace of this process' own; for root.
+    """Go on as uid and gid 65534 in a namespace of this process' own.
 
     Raises:
         OSError: the system permits no user namespaces.

@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import cycle
 from types import TracebackType
 from typing import IO, Self
@@ -104,7 +103,7 @@ class Supervisor:
     def say(self, text: str, member: Member | None = None) -> None:
         """Print a line as if `member`, or the set-up itself, had said it."""
         name, colour = (member.name, member.colour) if member else ("ringback", 0)
-        prefix = f"{datetime.now().astimezone():%H:%M:%S} {name:<8} |"
+        prefix = f"{name:<8} |"
         if sys.stdout.isatty():
             prefix = f"\033[{colour}m{prefix}\033[0m"
         with self._printing:

@@ -1,6 +1,7 @@
-"""How to run a program that refuses to run as root, whoever calls."""
+"""How to run a program that refuses to run as root or as a user without a name, whoever calls."""
 
 import os
+import pwd
 import subprocess
 import sys
 from enum import StrEnum
@@ -21,7 +22,7 @@ class RunAs(StrEnum):
 
 
 def choose(program: Path, folder: Path) -> RunAs:
-    """The way to run `program` in `folder` without being root.
+    """The way to run `program` in `folder`, as anybody but root, and with a name.
 
     A user namespace comes first: it also works below a home that nobody else may enter.
 
@@ -30,12 +31,22 @@ def choose(program: Path, folder: Path) -> RunAs:
         folder: exists and belongs to the caller; opened to passers-by if `SETUID` needs it.
 
     Raises:
-        StandaloneError: this is root, and neither way works on this system.
+        StandaloneError: no way works on this system.
     """
-    if os.geteuid() != 0:
+    uid = os.geteuid()
+    if uid != 0 and _has_name(uid):
         return RunAs.SAME
     if _works(RunAs.NAMESPACE, program, folder):
         return RunAs.NAMESPACE
+    if uid != 0:
+        raise StandaloneError(
+            f"{program.name.capitalize()} needs a user with a name, and uid {uid} has none on this "
+            "system (see /etc/passwd). Run Ringback as a user who has one."
+        )
+    return _choose_setuid(program, folder)
+
+
+def _choose_setuid(program: Path, folder: Path) -> RunAs:
     folder.chmod(0o711)
     folder.parent.chmod(folder.parent.stat().st_mode | 0o011)
     if _works(RunAs.SETUID, program, folder):
@@ -73,6 +84,14 @@ def command_line(command: list[str], run_as: RunAs, when_orphaned: int) -> list[
     """
     interpreter = [sys.executable, "-I", "-S", str(LAUNCHER)]
     return [*interpreter, run_as.value, str(int(when_orphaned)), str(os.getpid()), *command]
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def _works(run_as: RunAs, program: Path, folder: Path) -> bool:
