@@ -25,7 +25,7 @@ from app.workbooks.sheet import (
     Column,
     Sheet,
 )
-from app.workbooks.styles import style_header
+from app.workbooks.styles import print_on_page_width, style_header
 
 COLUMNS = (
     Column("Order", 11, INTEGER),
@@ -203,6 +203,7 @@ def _summarise(worksheet: Worksheet, totals: Totals) -> None:
         _put_row(worksheet, number, [(city, None), *sums])
     for letter in "ABC":
         worksheet.column_dimensions[letter].width = 20
+    print_on_page_width(worksheet)
     worksheet.add_chart(_chart(worksheet, top), "E1")
 
 
@@ -232,7 +233,8 @@ def _chart(worksheet: Worksheet, top: int) -> BarChart:
     chart = BarChart()
     chart.title, chart.legend = "Amount by city", None
     chart.width, chart.height = 22, 11
-    chart.add_data(Reference(worksheet, min_col=3, min_row=top, max_row=bottom), True)
+    amounts = Reference(worksheet, min_col=3, min_row=top, max_row=bottom)
+    chart.add_data(amounts, titles_from_data=True)
     chart.set_categories(Reference(worksheet, min_col=1, min_row=top + 1, max_row=bottom))
     chart.x_axis.title, chart.y_axis.title = "City", "Amount"
     chart.y_axis.number_format, chart.gapWidth = "#,##0", 60

@@ -214,23 +214,25 @@ def _by_field(error: pydantic.ValidationError, params: object) -> dict[str, list
         message = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
             message = "There is no such parameter"
-        fields.setdefault(_path(params, item["loc"]), []).append(message)
+        path = _path(params, item["loc"], item["type"] == "missing")
+        fields.setdefault(path, []).append(message)
     return fields
 
 
-def _path(params: object, location: tuple[int | str, ...]) -> str:
-    """The dotted path of a field; pydantic adds the alternatives it tried, which no client sent."""
-    parts, here = ["params"], params
+def _path(params: object, location: tuple[int | str, ...], missing: bool) -> str:
+    """The dotted path of a field.
+
+    pydantic puts the alternatives of a union into its locations; the client sent none of these.
+    """
+    parts = ["params"]
+    here: Any = params
     for part in location:
-        if not isinstance(here, dict | list):
-            break
-        parts.append(str(part))
-        here = _child(here, part)
-    return ".".join(parts)
+        sent = isinstance(part, int) if isinstance(here, list) else _names(here, part)
+        if sent:
+            parts.append(str(part))
+            here = here[part]
+    return ".".join([*parts, str(location[-1])] if missing else parts)
 
 
-def _child(parent: dict[Any, Any] | list[Any], part: int | str) -> object:
-    try:
-        return parent[part]  # type: ignore[index, call-overload, unused-ignore]
-    except (KeyError, IndexError, TypeError):
-        return None
+def _names(value: object, part: int | str) -> bool:
+    return isinstance(value, dict) and part in value

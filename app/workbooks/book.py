@@ -15,7 +15,12 @@ from openpyxl.worksheet.worksheet import Worksheet
 from app.workbooks.package import AnySheet, PackageWriter, add_streamed, part_of, render_frame
 from app.workbooks.rows import RowRenderer
 from app.workbooks.sheet import Sheet, Written, check_title, continued_title
-from app.workbooks.styles import column_styles, format_of, header_styles
+from app.workbooks.styles import (
+    column_styles,
+    format_of,
+    header_styles,
+    print_on_page_width,
+)
 from app.workbooks.values import Kind, clean_text, encode
 
 BATCH_ROWS = 500
@@ -197,6 +202,8 @@ class _Table:
 def _lay_out(worksheet: AnySheet, sheet: Sheet) -> None:
     if sheet.freeze:
         worksheet.freeze_panes = "A2"
+    print_on_page_width(worksheet)
+    worksheet.print_title_rows = "1:1"
     for number, column in enumerate(sheet.columns, 1):
         worksheet.column_dimensions[get_column_letter(number)].width = column.width
 

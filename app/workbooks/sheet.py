@@ -20,6 +20,8 @@ DATE = "yyyy-mm-dd"
 DATETIME = "yyyy-mm-dd hh:mm:ss"
 TIME = "hh:mm:ss"
 DURATION = "[h]:mm:ss"
+BOOLEAN = '"TRUE";"TRUE";"FALSE"'
+"""Excel shows booleans as words in any format; LibreOffice needs this one."""
 
 _REFUSED_IN_TITLES = re.compile(r"[\[\]:*?/\\\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 

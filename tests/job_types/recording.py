@@ -1,0 +1,84 @@
+"""A real, small `JobContext`: remembers progress, writes files into a `LocalArtifactStore`."""
+
+import errno
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from uuid import UUID, uuid4
+
+from app.artifacts.local import LocalArtifactStore
+from app.artifacts.store import StoredFile
+from app.errors import JobCancelled
+
+
+class RecordingContext:
+    """See `app.job_types.base.JobContext`.
+
+    Args:
+        folder: of the artifact store.
+        cancel_at: the progress call, counted from 1, that says the owner cancelled.
+        disk_bytes: how much can be written before the disk is full.
+    """
+
+    def __init__(
+        self, folder: Path, *, cancel_at: int | None = None, disk_bytes: int | None = None
+    ) -> None:
+        self.store = LocalArtifactStore(folder)
+        self.reports: list[tuple[float, str]] = []
+        self.stored: StoredFile | None = None
+        self._job_id = uuid4()
+        self._cancel_at, self._disk_bytes = cancel_at, disk_bytes
+
+    @property
+    def job_id(self) -> UUID:
+        return self._job_id
+
+    @property
+    def attempt(self) -> int:
+        return 1
+
+    def progress(self, fraction: float, message: str = "") -> None:
+        self.reports.append((fraction, message))
+        if len(self.reports) == self._cancel_at:
+            raise JobCancelled("Its owner cancelled it.")
+
+    @contextmanager
+    def artifact(self, name: str, media_type: str) -> Iterator[BinaryIO]:
+        assert self.stored is None, "a job has one result file"
+        with self.store.write(self._job_id, 1, name, media_type) as writing:
+            full = self._disk_bytes
+            yield writing.file if full is None else cast(BinaryIO, _Full(writing.file, full))
+        self.stored = writing.stored
+
+    def path(self) -> Path:
+        """The file that was written."""
+        assert self.stored is not None
+        return self.store.path(self.stored.key)
+
+    def files(self) -> list[Path]:
+        """All files in the store, complete or not."""
+        return [path for path in self.store.root.rglob("*") if path.is_file()]
+
+
+class _Full(io.BufferedIOBase):
+    """A file on a disk that fills up."""
+
+    def __init__(self, file: BinaryIO, room: int) -> None:
+        self._file, self._room = file, room
+
+    def write(self, data: Any) -> int:
+        self._room -= len(data)
+        if self._room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self._file.write(data)
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
