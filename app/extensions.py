@@ -16,10 +16,12 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, MetaData, Text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from uuid_utils.compat import uuid7
 
 from app.config import Settings
+from app.errors import AppError
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 
@@ -75,6 +77,16 @@ POOL_OVERFLOW = 10
 POOL_WAIT_SECONDS = 10
 
 
+def unreachable(error: OperationalError) -> AppError:
+    """What to tell somebody at a command line whose database does not answer."""
+    return AppError(
+        f"The database does not answer: {str(error.orig).strip()}\n"
+        "Start Postgres, or correct RINGBACK_DATABASE_URL.",
+        code="database_unavailable",
+        retryable=True,
+    )
+
+
 def bind_database(app: Flask, settings: Settings, role: str) -> None:
     """Bind `db` and `migrate` to the app; opens no connection.
 
@@ -95,6 +107,7 @@ def bind_database(app: Flask, settings: Settings, role: str) -> None:
         "max_overflow": POOL_OVERFLOW,
         "pool_timeout": POOL_WAIT_SECONDS,
         "pool_pre_ping": True,
+        "hide_parameters": True,  # An error in the log shows no password hash and no address.
         "connect_args": {
             "application_name": f"ringback-{role}",
             "connect_timeout": 5,

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.accounts.demo import add_demo_users
 from app.errors import AppError
-from app.extensions import db
+from app.extensions import db, unreachable
 from app.extensions import migrate as migrations
 from app.observability import get_logger
 from app.services import services
@@ -74,9 +74,4 @@ def _connect() -> Connection:
     try:
         return db.engine.connect()
     except OperationalError as error:
-        raise AppError(
-            f"The database does not answer: {str(error.orig).strip()}\n"
-            "Start Postgres, or correct RINGBACK_DATABASE_URL.",
-            code="database_unavailable",
-            retryable=True,
-        ) from error
+        raise unreachable(error) from error

@@ -38,6 +38,7 @@ def configure_logging(level: str, form: str, role: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # eight lines a start
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -78,8 +78,10 @@ def login(json_data: LoginIn) -> Response:
 @blueprint.output(SignedInOut)
 @blueprint.doc(summary="Exchange a refresh token for new tokens", responses=[401, 403])
 def refresh(json_data: RefreshIn) -> Response:
-    """A refresh token is good once. A second use ends its session (`401 refresh_reused`).
+    """Stay signed in.
 
+    A refresh token is good once. A second use ends its session (`401 refresh_reused`), unless it
+    follows within seconds, as after a lost answer: then the same new token comes again.
     With the cookie instead of a body, the header `X-CSRF-Token` is needed.
     """
     text = json_data.refresh_token
@@ -100,7 +102,10 @@ def refresh(json_data: RefreshIn) -> Response:
 @blueprint.output({}, status_code=204)
 @blueprint.doc(summary="Sign out")
 def logout() -> Response:
-    """End this session: its tokens stop working and its sockets close, on every process."""
+    """End this session.
+
+    Its tokens stop working and its sockets close, on every process.
+    """
     caller = guards.identity()
     sessions.revoke(caller.user_id, caller.session_id)
     services().publisher.to_user(caller.user_id, events.SESSIONS_CHANGED, {})

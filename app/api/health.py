@@ -17,5 +17,8 @@ class HealthOut(Out):
 @blueprint.output(HealthOut)
 @blueprint.doc(summary="Is the process alive?")
 def healthz() -> HealthOut:
-    """Answers without asking the database or Redis: a restart would not mend those."""
+    """Liveness.
+
+    Answers without asking the database or Redis: a restart would not mend those.
+    """
     return HealthOut()

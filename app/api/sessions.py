@@ -40,7 +40,10 @@ class SessionsOut(Out):
 @blueprint.output(SessionsOut)
 @blueprint.doc(summary="Where am I signed in?")
 def list_sessions(query_data: PageIn) -> dict[str, Any]:
-    """The open sessions of the caller, newest first."""
+    """List sessions.
+
+    The open sessions of the caller, newest first.
+    """
     before = decode_cursor(query_data.cursor, UUID)
     rows = sessions.list_open(guards.identity().user_id, before, query_data.limit + 1)
     return page_of(rows, query_data.limit, _show, lambda row: str(row.id))
@@ -51,7 +54,10 @@ def list_sessions(query_data: PageIn) -> dict[str, Any]:
 @blueprint.output({}, status_code=204)
 @blueprint.doc(summary="Sign out another device")
 def delete_session(session_id: UUID) -> str:
-    """End one of the caller's sessions; its sockets close at once."""
+    """End a session of the caller.
+
+    Its tokens stop working and its sockets close at once.
+    """
     user_id = guards.identity().user_id
     sessions.revoke(user_id, session_id)
     services().publisher.to_user(user_id, events.SESSIONS_CHANGED, {})

@@ -91,7 +91,10 @@ def show_me() -> UserOut:
 @blueprint.output(UserOut)
 @blueprint.doc(summary="Change my password")
 def change_my_password(json_data: PasswordPatch) -> UserOut:
-    """The present password is needed. All other sessions of the caller end."""
+    """Replace the caller's password.
+
+    The present password is needed. All other sessions of the caller end.
+    """
     caller = guards.identity()
     change = users.change_password(
         caller.user_id,
@@ -109,7 +112,10 @@ def change_my_password(json_data: PasswordPatch) -> UserOut:
 @blueprint.output(UsersOut)
 @blueprint.doc(summary="List users", responses=[403])
 def list_users(query_data: PageIn) -> dict[str, Any]:
-    """All users, in the order of their making. Administrators only."""
+    """List users.
+
+    In the order of their making. Administrators only.
+    """
     after = decode_cursor(query_data.cursor, UUID)
     rows = users.list_users(after, query_data.limit + 1)
     return page_of(rows, query_data.limit, lambda row: dict(UserOut.of(row)), _position)
@@ -121,7 +127,10 @@ def list_users(query_data: PageIn) -> dict[str, Any]:
 @blueprint.output(UserOut, status_code=201)
 @blueprint.doc(summary="Add a user", responses=[403, 409])
 def add_user(json_data: UserIn) -> tuple[UserOut, int, dict[str, str]]:
-    """Add somebody who may sign in at once. Administrators only."""
+    """Add a user.
+
+    The user may sign in at once. Administrators only.
+    """
     user = users.create(
         json_data.email, json_data.password, json_data.role, offload=services().offload
     )
@@ -134,7 +143,10 @@ def add_user(json_data: UserIn) -> tuple[UserOut, int, dict[str, str]]:
 @blueprint.output(UserOut)
 @blueprint.doc(summary="Show a user", responses=[403])
 def show_user(user_id: UUID) -> UserOut:
-    """One user. Administrators only."""
+    """Show a user.
+
+    Administrators only.
+    """
     return UserOut.of(users.get(user_id))
 
 
@@ -144,7 +156,10 @@ def show_user(user_id: UUID) -> UserOut:
 @blueprint.output(UserOut)
 @blueprint.doc(summary="Disable, enable, or change the role of a user", responses=[403, 409])
 def change_user(user_id: UUID, json_data: UserPatch) -> UserOut:
-    """A disabled user's tokens and sockets stop working at once. Administrators only."""
+    """Disable, enable, or change the role.
+
+    A disabled user's tokens and sockets stop working at once. Administrators only.
+    """
     return _announced(users.change(user_id, active=json_data.active, role=json_data.role))
 
 

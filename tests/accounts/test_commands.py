@@ -140,6 +140,18 @@ def test_demo_users_are_refused_in_production(core: Flask, settings: Settings) -
 
 def test_a_database_that_is_away_is_named_with_what_to_do(servers: Servers) -> None:
     away = f"postgresql://app:x@127.0.0.1:{free_port()}/app"
-    with pytest.raises(AppError, match="RINGBACK_DATABASE_URL") as refused:
-        migrate(create_core(make_settings(servers, away), role="test"))
-    assert refused.value.code == "database_unavailable"
+    core = create_core(make_settings(servers, away), role="test")
+    with core.app_context():
+        for command in (lambda: migrate(core), lambda: create_admin("some@example.com")):
+            with pytest.raises(AppError, match="RINGBACK_DATABASE_URL") as refused:
+                command()
+            assert refused.value.code == "database_unavailable"
+
+
+def test_before_the_migration_an_administrator_is_told_to_migrate_first(servers: Servers) -> None:
+    core = create_core(make_settings(servers, create_database(servers)), role="test")
+    with core.app_context():
+        with pytest.raises(AppError, match="python -m app migrate"):
+            create_admin("some@example.com")
+        db.session.remove()
+        db.engine.dispose()

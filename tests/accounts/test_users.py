@@ -7,17 +7,18 @@ from uuid import UUID
 import pytest
 from apiflask import APIFlask
 from flask import Flask
+from sqlalchemy.exc import IntegrityError
 
 from app.accounts import users
-from app.accounts.models import Role
+from app.accounts.models import Role, User
 from app.accounts.passwords import directly
 from app.errors import Conflict, InvalidInput
-from app.extensions import db
+from app.extensions import db, transaction
 from app.factory import create_core
 from app.migrate import migrate
 from app.standalone.servers import Servers
 from tests.support.database import create_database
-from tests.support.in_process import PASSWORD, make_settings
+from tests.support.in_process import PASSWORD, Accounts, make_settings
 
 
 @pytest.fixture
@@ -84,3 +85,14 @@ def test_the_rules_of_address_and_password_hold_below_the_api_too(web_app: APIFl
             with pytest.raises(InvalidInput) as refused:
                 users.create(email, password, Role.USER, offload=directly)
             assert list(refused.value.fields) == [field]
+
+
+def test_an_error_of_the_database_does_not_repeat_the_values_of_the_statement(
+    web_app: APIFlask, accounts: Accounts
+) -> None:
+    email = accounts.add()
+    with web_app.app_context():
+        with pytest.raises(IntegrityError) as error, transaction() as session:
+            session.add(User(email=email, password_hash="the hash"))
+        assert "the hash" not in str(error.value)
+        db.session.remove()
