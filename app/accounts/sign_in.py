@@ -84,7 +84,7 @@ def _open_session(
     """Open a session; `None` if the user was disabled or the password changed since the check."""
     token = RefreshToken.first(new_id())
     with transaction():
-        query = select(User).where(User.id == user_id, User.active).with_for_update()
+        query = select(User).where(User.id == user_id, User.active).with_for_update(key_share=True)
         user = db.session.scalar(query.execution_options(populate_existing=True))
         if user is None or user.password_hash != known_hash:
             return None
@@ -128,7 +128,7 @@ def _locked_session(session_id: UUID) -> tuple[Session, User, datetime]:
         .join(User, User.id == Session.user_id)
         .where(Session.id == session_id, User.active)
         .where(Session.revoked_at.is_(None), Session.expires_at > func.now())
-        .with_for_update(of=Session)
+        .with_for_update(of=Session, key_share=True)
         .execution_options(populate_existing=True)
     )
     found = db.session.execute(query).one_or_none()

@@ -127,11 +127,12 @@ def change_password(
 def _lock_active_admins() -> set[UUID]:
     """Lock them all, in one order, so that two administrators cannot demote each other at once."""
     query = select(User.id).where(User.role == Role.ADMIN, User.active)
-    return set(db.session.scalars(query.order_by(User.id).with_for_update()))
+    return set(db.session.scalars(query.order_by(User.id).with_for_update(key_share=True)))
 
 
 def _locked(user_id: UUID) -> User:
-    query = select(User).where(User.id == user_id).with_for_update()
+    # key_share: rows that refer to the user (jobs, notifications) need not wait for this lock.
+    query = select(User).where(User.id == user_id).with_for_update(key_share=True)
     return _found(db.session.scalar(query.execution_options(populate_existing=True)))
 
 
