@@ -12,7 +12,10 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
 class Parameters(BaseModel):
-    """Base of a type's parameters: unknown names are refused, and so are near-miss types."""
+    """Base of a type's parameters: unknown names are refused, and so are near-miss types.
+
+    They are read as JSON, so dates, ids and enums come as text. Give each field a description.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
