@@ -22,7 +22,7 @@ const watch = () => new MutationObserver(() => {
       message: role("message").textContent, left: role("left").textContent });
   }
 }).observe(document.getElementById("jobs"), { subtree: true, childList: true, attributes: true });
-document.addEventListener("DOMContentLoaded", watch);
+document.addEventListener("DOMContentLoaded", () => document.getElementById("jobs") && watch());
 """
 
 

@@ -38,7 +38,7 @@ def test_a_reload_keeps_the_sign_in_and_the_list(
     tab.wait_for_message(1)
     assert tab.numbers == [2, 1]
     assert tab.rings == []
-    assert tab.find("#jobs > [data-state=succeeded]").count() == 2
+    expect(tab.find("#jobs > [data-state=succeeded]")).to_have_count(2)
 
 
 def test_what_ended_while_the_page_was_away_is_rung_once(

@@ -44,6 +44,13 @@ class Api {
     this.base = base.replace(/\/+$/, "");
   }
 
+  /** What to say when nothing comes back. A browser hides from a page why another origin refused. */
+  get silence() {
+    const isForeign = this.base !== location.origin;
+    const orRefuses = isForeign ? ", or does not accept calls of this page" : "";
+    return `The server at ${this.base} does not answer${orRefuses}.`;
+  }
+
   /**
    * One request.
    *
@@ -72,7 +79,7 @@ class Api {
     try {
       return await fetch(this.base + path, options);
     } catch {
-      throw new ApiError(0, "unreachable", `The server at ${this.base} does not answer.`);
+      throw new ApiError(0, "unreachable", this.silence);
     }
   }
 

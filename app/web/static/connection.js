@@ -115,7 +115,7 @@ class Connection extends EventTarget {
     });
     this.#socket = socket;
     this.#listen(socket);
-    this.#watch = setTimeout(() => this.#lost(this.#unanswered()), HANDSHAKE_MS);
+    this.#watch = setTimeout(() => this.#lost(this.session.api().silence), HANDSHAKE_MS);
   }
 
   #listen(socket) {
@@ -150,11 +150,7 @@ class Connection extends EventTarget {
 
   #refused(error) {
     if (error.data?.code) this.#warned(error.data);
-    this.#lost(error.data?.message ?? this.#unanswered());
-  }
-
-  #unanswered() {
-    return `The server at ${this.session.api().base} does not answer.`;
+    this.#lost(error.data?.message ?? this.session.api().silence);
   }
 
   #lost(reason) {

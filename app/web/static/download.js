@@ -31,13 +31,13 @@ function fileName(disposition) {
 /**
  * The official Socket.IO client (`io`), loaded once from the server it is to talk to.
  *
- * @param {string} base address of the server.
+ * @param {Api} api the server.
  * @returns {Promise<Function>}
  * @throws {Error} saying why there is none.
  */
-function loadSocketIo(base) {
+function loadSocketIo(api) {
   if (globalThis.io) return Promise.resolve(globalThis.io);
-  const address = `${base}/assets/socket.io.js`;
+  const address = `${api.base}/assets/socket.io.js`;
   return new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = address;
@@ -45,7 +45,7 @@ function loadSocketIo(base) {
     script.onerror = async () => {
       script.remove();
       const text = await fetch(address).then((answer) => answer.text(), () => "");
-      reject(new Error(text || `The server at ${base} does not answer.`));
+      reject(new Error(text || api.silence));
     };
     document.head.append(script);
   });

@@ -68,8 +68,10 @@ class JobRows {
     button.addEventListener("click", () => this.download(job, button));
   }
 
+  /** Plain values only: a table of figures is for the file. */
   static #describe(values) {
     return Object.entries(values ?? {})
+      .filter(([, value]) => typeof value !== "object")
       .map(([name, value]) => `${name.replaceAll("_", " ")} ${JSON.stringify(value)}`)
       .join(", ");
   }

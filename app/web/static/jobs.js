@@ -38,13 +38,6 @@ class JobList extends EventTarget {
     this.dispatchEvent(new CustomEvent("changed", { detail: job }));
   }
 
-  /** Whether the server knows more of this job than was told here: a hint was short or lost. */
-  isIncomplete(id) {
-    const job = this.#jobs.get(id);
-    if (!job?.created_at) return true;
-    return FINAL_STATES.includes(job.state) && !job.finished_at;
-  }
-
   /** Whether this job has ended, as far as is known here. */
   isFinal(id) {
     return FINAL_STATES.includes(this.#jobs.get(id)?.state);

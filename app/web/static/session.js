@@ -3,6 +3,8 @@
 /** Renew an access token when this share of its life has passed. */
 const RENEW_AT = 0.75;
 const RENEW_RETRY_MS = 5000;
+/** The longest that a browser's timer can wait. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** How long a reloaded tab waits for its former self to let go of the session. */
 const CLAIM_MS = 1000;
 
@@ -125,7 +127,7 @@ class Session extends EventTarget {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(async () => {
       await this.refresh().catch(() => this.#stored && this.#plan(RENEW_RETRY_MS));
-    }, delay);
+    }, Math.min(delay, LONGEST_TIMER_MS));
   }
 
   /** Forget the sign-in; `reason` is told to whoever listens. */

@@ -6,7 +6,8 @@
  * What tests (and people who script the page) may rely on:
  *
  *   #connection[data-state]     signed-out | connecting | catching-up | live | offline
- *   #connection-text, #retry    the same in words; the button that does not wait for the next try
+ *   #connection-text            the same in words, when offline with the reason
+ *   #retry-in, #retry           when the next try is; the button that does not wait for it
  *   #sign-in  #server #email #password, #notice (why signing in failed, or why it ended)
  *   #account  #who, #sign-out
  *   #page-error                 what else went wrong
@@ -35,7 +36,7 @@ const isFromDisk = location.protocol === "file:";
 const api = () => new Api(isFromDisk ? byId("server").value : location.origin);
 
 const session = new Session(api);
-const connection = new Connection(session, () => loadSocketIo(api().base));
+const connection = new Connection(session, () => loadSocketIo(api()));
 const jobs = new JobList();
 const ring = new Ring(byId("rings"));
 const jobRows = new JobRows(byId("jobs"), (job, button) => download(job.id, button));
@@ -137,6 +138,7 @@ const STATE_TEXTS = {
   connecting: "connecting …",
   "catching-up": "catching up …",
   live: "live",
+  offline: "offline",
 };
 let countdown = 0;
 
@@ -144,14 +146,14 @@ let countdown = 0;
 function showConnection({ name, reason, retryAt }) {
   clearInterval(countdown);
   byId("connection").dataset.state = name;
-  byId("connection").title = reason ?? "";
-  byId("retry").hidden = name !== "offline";
-  const tell = () => {
+  byId("connection-text").textContent = [STATE_TEXTS[name], reason].filter(Boolean).join(": ");
+  byId("retry").hidden = byId("retry-in").hidden = !retryAt;
+  const count = () => {
     const seconds = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
-    byId("connection-text").textContent = STATE_TEXTS[name] ?? `offline, next try in ${seconds} s`;
+    byId("retry-in").textContent = `Next try in ${seconds} s`;
   };
-  tell();
-  if (name === "offline") countdown = setInterval(tell, 1000);
+  count();
+  if (retryAt) countdown = setInterval(count, 1000);
 }
 
 /** Show the part of the page for whoever is signed in, or the sign-in form. */
