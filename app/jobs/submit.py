@@ -3,12 +3,10 @@
 from typing import Any
 from uuid import UUID
 
-from app.errors import InvalidInput
 from app.extensions import db, transaction
 from app.jobs.admit import admit, dispatch
 from app.jobs.log import record
 from app.jobs.models import Job
-from app.jobs.storable import TROUBLE, unstorable_paths
 from app.services import services
 
 
@@ -25,7 +23,6 @@ def submit(user_id: UUID, type_name: str, params: dict[str, Any]) -> Job:
     job_types = services().job_types
     job_type = job_types.get(type_name)
     checked = job_types.validate(job_type, params).model_dump(mode="json")
-    _refuse_unstorable(checked)
     with transaction():
         job = Job(
             user_id=user_id,
@@ -41,9 +38,3 @@ def submit(user_id: UUID, type_name: str, params: dict[str, Any]) -> Job:
         admitted = admit(user_id)
     dispatch(admitted)
     return job
-
-
-def _refuse_unstorable(params: dict[str, Any]) -> None:
-    wrong = {path: [TROUBLE] for path in unstorable_paths(params, "params")}
-    if wrong:
-        raise InvalidInput("The parameters cannot be stored.", wrong, code="invalid_parameters")

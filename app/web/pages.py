@@ -10,9 +10,11 @@ from werkzeug.wrappers import Response as AnyResponse
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 STATIC = Path(__file__).resolve().parent / "static"
-SOCKET_IO_CLIENT = PROJECT / "node_modules/socket.io-client/dist/socket.io.min.js"
+NODE_MODULES = PROJECT / "node_modules"
+SOCKET_IO_CLIENT = NODE_MODULES / "socket.io-client/dist/socket.io.min.js"
+SWAGGER_UI = NODE_MODULES / "swagger-ui-dist"
 NOT_INSTALLED = (
-    "The Socket.IO browser client is not installed on this server. "
+    "The browser's part is not installed on this server. "
     "Run `make run` (or `npm ci`) in the project folder, then reload the page.\n"
 )
 
@@ -22,6 +24,12 @@ pages = Blueprint("web", __name__)
 def register(app: Flask) -> None:
     """Add the pages to the app."""
     app.register_blueprint(pages)
+    app.config.update(
+        SWAGGER_UI_CSS="/assets/swagger-ui/swagger-ui.css",
+        SWAGGER_UI_BUNDLE_JS="/assets/swagger-ui/swagger-ui-bundle.js",
+        SWAGGER_UI_STANDALONE_PRESET_JS="/assets/swagger-ui/swagger-ui-standalone-preset.js",
+        DOCS_FAVICON="/assets/favicon.svg",
+    )
 
 
 @pages.get("/")
@@ -42,6 +50,12 @@ def socket_io_client() -> Response:
     if not SOCKET_IO_CLIENT.is_file():
         return Response(NOT_INSTALLED, status=503, mimetype="text/plain")
     return send_file(SOCKET_IO_CLIENT)
+
+
+@pages.get("/assets/swagger-ui/<name>")
+def swagger_ui(name: str) -> Response:
+    """A file of Swagger UI as npm installed it, for `/docs`."""
+    return send_from_directory(SWAGGER_UI, name)
 
 
 # The second path is where a page opened from disk finds the same files beside itself.
