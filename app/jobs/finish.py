@@ -83,7 +83,7 @@ def end(job: Job, outcome: Outcome) -> Ended:
     job.error_message = storable(outcome.message, MAX_MESSAGE) if outcome.message else None
     job.error_retryable = outcome.retryable if outcome.code else None
     if outcome.state == JobState.SUCCEEDED:
-        job.progress = 1.0
+        job.progress, job.progress_message = 1.0, ""
     artifact = _add_artifact(job, outcome.artifact) if outcome.artifact else None
     record(job, outcome.state, job.error_message or "")
     db.session.flush()

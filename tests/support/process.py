@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from app.standalone.unprivileged import RunAs, command_line
+
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 20.0
 
@@ -45,7 +47,9 @@ class AppProcess:
         ours = {key: value for key, value in os.environ.items() if not key.startswith("RINGBACK_")}
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "app", self.command],
+                command_line(
+                    [sys.executable, "-m", "app", self.command], RunAs.SAME, signal.SIGKILL
+                ),
                 cwd=ROOT,
                 env=ours | self._environment,
                 stdout=output,
