@@ -19,14 +19,16 @@ from tests.job_types.recording import RecordingContext
 ROOT = Path(__file__).resolve().parents[2]
 
 MEMORY_PROGRAM = """
-import resource, sys
+import sys
 from pathlib import Path
 from app.job_types.excel_test import ExcelTest, ExcelTestParameters
 from tests.job_types.recording import RecordingContext
 
 parameters = ExcelTestParameters(rows=int(sys.argv[2]))
 ExcelTest().run(RecordingContext(Path(sys.argv[1])), parameters)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+# Not getrusage: its peak also counts the parent's memory, from before this program was loaded.
+status = Path("/proc/self/status").read_text()
+print(status.partition("VmHWM:")[2].split()[0])
 """
 
 
