@@ -1,0 +1,1 @@
+"""Holds the documentation and the code together."""
