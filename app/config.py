@@ -4,6 +4,7 @@ Precedence: environment variables (`RINGBACK_…`), then the YAML or JSON file t
 names, then the defaults below.
 """
 
+import difflib
 import os
 import re
 from pathlib import Path
@@ -23,6 +24,7 @@ from pydantic_settings import (
 
 from app.errors import ConfigError
 
+CONFIG_VARIABLE = "RINGBACK_CONFIG"
 MIN_SECRET_BYTES = 32
 NEW_SECRET_HINT = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
@@ -112,7 +114,9 @@ class Settings(BaseSettings):
         3, gt=0, description="Pause between a server's checks against the database."
     )
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Log level")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least level that is logged."
+    )
     log_format: Literal["json", "console"] = Field("json", description="How log lines look.")
 
     @classmethod
@@ -125,6 +129,7 @@ class Settings(BaseSettings):
         Raises:
             ConfigError: naming each wrong setting and what to do about it.
         """
+        _refuse_unknown_variables(cls)
         try:
             return cls(**overrides)
         except pydantic.ValidationError as error:
@@ -141,7 +146,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Overrides, then environment, then the file (see the module)."""
         sources = [init_settings, env_settings]
-        if path := os.environ.get("RINGBACK_CONFIG"):
+        if path := os.environ.get(CONFIG_VARIABLE):
             sources.append(_file_source(settings_cls, Path(path)))
         return tuple(sources)
 
@@ -205,12 +210,27 @@ class Settings(BaseSettings):
 
 def _file_source(settings_cls: type[BaseSettings], path: Path) -> PydanticBaseSettingsSource:
     if not path.is_file():
-        raise ConfigError(f"RINGBACK_CONFIG names {path}, but there is no such file.")
+        raise ConfigError(f"{CONFIG_VARIABLE} names {path}, but there is no such file.")
     source = JsonConfigSettingsSource if path.suffix == ".json" else YamlConfigSettingsSource
     try:
         return source(settings_cls, path)
     except Exception as error:
         raise ConfigError(f"{path} cannot be read as settings: {error}") from error
+
+
+def _refuse_unknown_variables(settings_cls: type[BaseSettings]) -> None:
+    """A misspelt variable would otherwise be ignored without a word."""
+    known = {f"RINGBACK_{name.upper()}" for name in settings_cls.model_fields} | {CONFIG_VARIABLE}
+    found = {name for name in os.environ if name.upper().startswith("RINGBACK_")}
+    unknown = sorted(name for name in found if name.upper() not in known)
+    if unknown:
+        hints = [f"  - {name}{_suggestion(name, known)}" for name in unknown]
+        raise ConfigError("\n".join(["These variables are no settings of Ringback:", *hints]))
+
+
+def _suggestion(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name.upper(), known, n=1)
+    return f" (do you mean {near[0]}?)" if near else ""
 
 
 def _masked(value: Any) -> Any:

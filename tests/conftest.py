@@ -1,6 +1,6 @@
 """What every test can use: real servers, and two rules for all.
 
-No test reaches past the loopback, and with RINGBACK_TEST_NO_SKIP=1 (`.ci/run`) a skip is a failure.
+No test reaches past the loopback, and with TEST_NO_SKIP=1 (`.ci/run`) a skip is a failure.
 """
 
 import os
@@ -16,7 +16,7 @@ import pytest
 from app.standalone.servers import Servers
 
 pytest_plugins = ["tests.support.fixtures"]
-NO_SKIP = os.environ.get("RINGBACK_TEST_NO_SKIP") == "1"
+NO_SKIP = os.environ.get("TEST_NO_SKIP") == "1"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -32,7 +32,7 @@ def pytest_make_collect_report() -> Generator[None, Any, Any]:
 def _forbid_skip(report: Any) -> Any:
     if NO_SKIP and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
-        report.longrepr = f"Skipped, which RINGBACK_TEST_NO_SKIP=1 forbids: {report.longrepr}"
+        report.longrepr = f"Skipped, which TEST_NO_SKIP=1 forbids: {report.longrepr}"
     return report
 
 

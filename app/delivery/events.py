@@ -8,7 +8,6 @@ NAMESPACE = "/"
 READY = "ready"
 NOTIFICATION = "notification"
 JOB = "job"
-READ = "read"
 ERROR = "error"
 
 # Client to server.

@@ -16,6 +16,7 @@ from app.jobs.admit import admit_next, dispatch
 from app.jobs.finish import Ended, Outcome, announce, end
 from app.jobs.log import record
 from app.jobs.models import ACTIVE_STATES, Job, JobState
+from app.jobs.view import publish_job
 from app.notifications import inbox
 from app.observability import get_logger
 from app.services import services
@@ -101,7 +102,7 @@ def _rescue(job: Job) -> Callable[[], Any]:
     if failure is not None:
         return _ending(end(job, failure))
     _requeue(job)
-    return lambda: None
+    return lambda: publish_job(job)
 
 
 def _why_not_again(job: Job) -> Outcome | None:

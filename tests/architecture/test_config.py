@@ -114,3 +114,9 @@ def test_postgres_addresses_name_the_driver() -> None:
         for each in given
     ]
     assert found == ["postgresql+psycopg2://h/d"] * 3
+
+
+def test_a_misspelt_variable_is_refused_with_the_name_that_was_meant() -> None:
+    done = run("config", RINGBACK_SECRET_KEY=SECRET, RINGBACK_DATABASE_ULR="postgresql://h/d")
+    assert done.returncode == 78
+    assert "RINGBACK_DATABASE_ULR (do you mean RINGBACK_DATABASE_URL?)" in done.stderr
