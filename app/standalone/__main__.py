@@ -1,6 +1,7 @@
 """`python -m app.standalone`: Ringback on one machine, in the foreground. `make run` calls it."""
 
 import argparse
+import contextlib
 import http.client
 import io
 import os
@@ -74,7 +75,8 @@ def _stop(*_: object) -> None:
     """The first signal stops everything; later ones must not cut that short."""
     for each in STOP_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
-    os.write(1, b"\nStopping ...\n")  # print() must not be entered twice
+    with contextlib.suppress(OSError):  # the terminal may be closed
+        os.write(1, b"\nStopping ...\n")  # print() must not be entered twice
     raise KeyboardInterrupt
 
 
