@@ -89,7 +89,7 @@ def _worker(_: argparse.Namespace) -> None:
     _load("worker")
     os.execv(
         sys.executable,
-        [sys.executable, "-m", "celery", "-A", "worker", "worker", *WORKER_OPTIONS],
+        [sys.executable, "-m", "celery", "--quiet", "-A", "worker", "worker", *WORKER_OPTIONS],
     )
 
 
