@@ -2,9 +2,11 @@
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import BufferedRandom
 from pathlib import Path
 from uuid import UUID
@@ -64,6 +66,14 @@ class LocalArtifactStore:
         for folder in (path.parent, path.parent.parent):
             if folder != self.root and folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+    def stale_keys(self, age: timedelta) -> Iterator[str]:
+        """See `ArtifactStore.stale_keys`."""
+        newest = time.time() - age.total_seconds()
+        for path in self.root.glob("*/*/*"):
+            with suppress(FileNotFoundError):  # somebody else may be deleting, too
+                if path.stat().st_mtime < newest:
+                    yield path.relative_to(self.root).as_posix()
 
 
 def _checked(name: str) -> str:

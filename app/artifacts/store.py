@@ -1,7 +1,9 @@
 """The contract of an artifact store: complete files under immutable keys."""
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from uuid import UUID
@@ -64,3 +66,6 @@ class ArtifactStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove the file; a missing one is no error."""
+
+    def stale_keys(self, age: timedelta) -> Iterator[str]:
+        """Keys of all files, also half-written ones, last written to longer than `age` ago."""

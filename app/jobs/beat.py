@@ -14,6 +14,9 @@ from app.services import services
 
 log = get_logger(__name__)
 
+# Looking for orphan files means walking through the whole store.
+ORPHAN_PAUSE_SECONDS = 3600.0
+
 
 class Beat:
     """Turns until told to stop; any number of beats may run beside each other.
@@ -30,6 +33,7 @@ class Beat:
         with app.app_context():
             self._settings = services().settings
         self._rescue_from = time.monotonic() + self._settings.lease_seconds
+        self._orphans_from = time.monotonic()
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -53,12 +57,16 @@ class Beat:
             log.warning("database away", reason=str(error.orig))
 
     def _due(self) -> list[Callable[[], int]]:
-        always: list[Callable[[], int]] = [
+        due: list[Callable[[], int]] = [
             sweep.redispatch,
             sweep.admit_waiting,
             sweep.expire_artifacts,
             sweep.expire_notifications,
         ]
-        if time.monotonic() < self._rescue_from:
-            return always
-        return [sweep.rescue_lost, *always]
+        now = time.monotonic()
+        if now >= self._rescue_from:
+            due.insert(0, sweep.rescue_lost)
+        if now >= self._orphans_from:
+            self._orphans_from = now + ORPHAN_PAUSE_SECONDS
+            due.append(sweep.remove_orphans)
+        return due

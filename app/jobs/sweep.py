@@ -6,6 +6,7 @@ has locked, so two sweeps at once do no harm.
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -24,6 +25,7 @@ from app.services import services
 log = get_logger(__name__)
 
 BATCH = 500
+ORPHAN_AGE = timedelta(hours=24)
 MAX_BACKOFF_SECONDS = 600.0
 MAX_REDISPATCH_DOUBLINGS = 6
 
@@ -72,6 +74,33 @@ def expire_notifications() -> int:
     """Empty the notifications that were kept long enough."""
     with transaction():
         return inbox.erase_expired(BATCH)
+
+
+def remove_orphans() -> int:
+    """Delete old files that no job refers to: of workers that died between file and commit."""
+    removed = 0
+    stale = services().store.stale_keys(ORPHAN_AGE)
+    while keys := list(islice(stale, BATCH)):
+        with transaction():
+            needed = _needed(keys)
+        for key in set(keys) - needed:
+            log.warning("orphan file removed", key=key)
+            services().store.delete(key)
+            removed += 1
+    return removed
+
+
+def _needed(keys: list[str]) -> set[str]:
+    """Those of the keys that an artifact has, or that a running job may still be writing."""
+    kept = select(Artifact.storage_key).where(
+        Artifact.storage_key.in_(keys), Artifact.deleted_at.is_(None)
+    )
+    claim = func.concat(Job.id, "/", Job.fence)
+    running = select(claim).where(Job.state == JobState.RUNNING)
+    writing = set(db.session.scalars(running))
+    return set(db.session.scalars(kept)) | {
+        key for key in keys if key.rpartition("/")[0] in writing
+    }
 
 
 def _one_by_one(

@@ -185,6 +185,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_artifacts")),
         sa.UniqueConstraint("job_id", "name", name=op.f("uq_artifacts_job_id_name")),
+        sa.UniqueConstraint("storage_key", name=op.f("uq_artifacts_storage_key")),
     )
     op.create_index(
         "ix_artifacts_expiry",

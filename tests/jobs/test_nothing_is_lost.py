@@ -1,15 +1,18 @@
 """The first faults: lost messages, lost workers, two finishes at once, fair shares."""
 
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from flask import Flask
 
 from app.extensions import db, transaction
+from app.jobs import sweep
 from app.jobs.claim import claim
 from app.jobs.finish import Outcome, finish
 from app.jobs.models import Job, JobState
@@ -169,3 +172,35 @@ def together(app: Flask, function: Callable[[], T], count: int) -> list[T]:
     for thread in threads:
         thread.join()
     return results
+
+
+def test_old_files_that_no_job_refers_to_are_removed(stack: Stack, user: Api) -> None:
+    folder = stack.folder / "artifacts"
+    kept = user.end_of(user.ok("POST", "/v1/create_excel_test", json={"rows": 1})["id"])
+    with stack.core().app_context():
+        running = claim(queued_job(user), 0, "test")
+        assert running is not None
+        orphan, part, young, ours = (
+            folder / f"{job}/{fence}/{name}"
+            for job, fence, name in (
+                (kept["id"], 7, "lost.xlsx"),
+                (uuid4(), 1, "lost.xlsx.part"),
+                (uuid4(), 1, "young.xlsx"),
+                (running.id, running.fence, "being-written.xlsx.part"),
+            )
+        )
+        for path in (orphan, part, young, ours):
+            path.parent.mkdir(parents=True)
+            path.write_bytes(b"")
+        yesterday = time.time() - 90_000
+        (result,) = folder.glob(f"{kept['id']}/1/*.xlsx")
+        for path in (orphan, part, ours, result):
+            os.utime(path, (yesterday, yesterday))
+        sweep.remove_orphans()
+        assert not orphan.exists()
+        assert not part.parent.exists()
+        assert young.exists()
+        assert ours.exists()
+        assert user.call("GET", kept["artifact"]["url"]).status_code == 200
+        ours.unlink()
+        assert finish(running.id, running.fence, Outcome(JobState.SUCCEEDED, result={}))
