@@ -23,6 +23,14 @@ ANSWER_SECONDS = 60.0
 # How often an eventlet server looks whether it was told to stop.
 SIGNAL_SECONDS = 0.2
 FILES_BESIDE_CONNECTIONS = 512
+# When the kernel gives up a peer that no longer answers, or no longer reads: seconds, a count, and
+# milliseconds. gevent's WebSockets have no time-out of their own.
+KEEPALIVE = {
+    "TCP_KEEPIDLE": 15,
+    "TCP_KEEPINTVL": 5,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 30_000,
+}
 
 
 class Engine(ABC):
@@ -214,6 +222,10 @@ def _listen(host: str, port: int, backlog: int, reuse_port: bool) -> socket.sock
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if reuse_port:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    for name, value in KEEPALIVE.items():
+        if hasattr(socket, name):  # which of them there are depends on the system
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     listener.bind((host, port))
     listener.listen(backlog)
     return listener

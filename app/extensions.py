@@ -16,7 +16,7 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, MetaData, Text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from uuid_utils.compat import uuid7
 
@@ -70,6 +70,9 @@ def transaction() -> Iterator[Session]:
         raise
 
 
+# admin_shutdown, crash_shutdown, cannot_connect_now of Postgres' appendix A.
+SHUTDOWN_CODES = {"57P01", "57P02", "57P03"}
+
 # A server runs many requests at once on green threads; each holds a connection only while it
 # queries. Waiting longer than this for a free one is an error that says so.
 POOL_SIZE = 10
@@ -120,3 +123,15 @@ def bind_database(app: Flask, settings: Settings, role: str) -> None:
     }
     db.init_app(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))
+
+
+def is_away(error: Exception) -> bool:
+    """Whether the database could not be reached, or ended the connection to shut down.
+
+    Other operational errors (a lock not given, a statement that took too long, a deadlock) come
+    from a database that works.
+    """
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    code = getattr(error.orig, "pgcode", None)
+    return code is None or code.startswith("08") or code in SHUTDOWN_CODES

@@ -1,12 +1,13 @@
 """Paging by cursor: `{"items": […], "next": cursor or null}`.
 
-A cursor is opaque and signed, so an edited one is noticed rather than obeyed.
+A cursor is opaque, and signed for its route: an edited one, or one of another list, is noticed
+rather than obeyed.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from flask import current_app
+from flask import current_app, request
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from app.errors import BadRequest
@@ -60,4 +61,4 @@ def page_of(
 
 
 def _serializer() -> URLSafeSerializer:
-    return URLSafeSerializer(current_app.secret_key or "", salt="cursor")
+    return URLSafeSerializer(current_app.secret_key or "", salt=f"cursor of {request.endpoint}")

@@ -64,7 +64,7 @@ class LocalArtifactStore:
         path = self.root / key
         path.unlink(missing_ok=True)
         for folder in (path.parent, path.parent.parent):
-            if folder != self.root and folder.is_dir() and not any(folder.iterdir()):
+            with suppress(OSError):  # not empty, or gone: somebody else is at work in it
                 folder.rmdir()
 
     def stale_keys(self, age: timedelta) -> Iterator[str]:

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from flask import Flask
-from sqlalchemy.exc import InterfaceError, OperationalError
 
+from app.extensions import is_away
 from app.jobs import sweep
 from app.observability import get_logger
 from app.services import services
@@ -15,6 +15,7 @@ from app.services import services
 log = get_logger(__name__)
 
 # Looking for orphan files means walking through the whole store.
+FIRST_ORPHAN_PAUSE_SECONDS = 300.0
 ORPHAN_PAUSE_SECONDS = 3600.0
 
 
@@ -33,7 +34,7 @@ class Beat:
         with app.app_context():
             self._settings = services().settings
         self._rescue_from = time.monotonic() + self._settings.lease_seconds
-        self._orphans_from = time.monotonic()
+        self._orphans_from = time.monotonic() + FIRST_ORPHAN_PAUSE_SECONDS
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -47,14 +48,18 @@ class Beat:
         log.info("beat stopped")
 
     def turn(self) -> None:
-        """One turn; an outage of the database is logged and waited out."""
-        try:
-            for work in self._due():
+        """One turn, each step for itself; an outage of the database is logged and waited out."""
+        for work in self._due():
+            try:
                 with self._app.app_context():
                     work()
-        except (OperationalError, InterfaceError) as error:
-            self._rescue_from = time.monotonic() + self._settings.lease_seconds
-            log.warning("database away", reason=str(error.orig))
+            except Exception as error:
+                if is_away(error):
+                    self._rescue_from = time.monotonic() + self._settings.lease_seconds
+                    log.warning("database away", reason=str(error))
+                    return
+                # One step that fails must not keep the others from their work, this turn or ever.
+                log.exception("step failed, the next turn tries again", step=work.__name__)
 
     def _due(self) -> list[Callable[[], int]]:
         due: list[Callable[[], int]] = [

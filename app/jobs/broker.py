@@ -22,6 +22,7 @@ def make_celery(settings: Settings) -> Celery:
     celery.conf.update(
         broker_url=settings.effective_broker_url,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # however long the broker is away
         broker_connection_timeout=timeout * 4,
         broker_transport_options={
             "socket_timeout": timeout,

@@ -46,10 +46,6 @@ class CeleryDispatcher:
         except Full:
             log.warning("dispatch queue full, left to the sweep", job_id=str(job_id))
 
-    def flush(self) -> None:
-        """Wait until every message handed in so far was sent or given up."""
-        self._unsent.join()
-
     def _start(self) -> None:
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
@@ -68,8 +64,6 @@ class CeleryDispatcher:
                     job_id=str(message.job_id),
                     reason=f"{type(error).__name__}: {error}",
                 )
-            finally:
-                self._unsent.task_done()
 
     def _send(self, message: _Message) -> None:
         self._celery.send_task(

@@ -11,7 +11,6 @@ from types import TracebackType
 
 from flask import Flask
 from sqlalchemy import func, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import JobCancelled, LeaseLost
 from app.extensions import db, transaction
@@ -96,9 +95,13 @@ class Lease:
         try:
             with self._app.app_context():
                 self._renew(*self._progress)
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001
             # Not lost yet: `held` goes by the clock, and the next turn tries again.
-            log.warning("lease not renewed", job_id=str(self._job_id), reason=str(error))
+            log.warning(
+                "lease not renewed",
+                job_id=str(self._job_id),
+                reason=f"{type(error).__name__}: {error}",
+            )
 
     def _renew(self, fraction: float, message: str) -> None:
         before = time.monotonic()

@@ -49,14 +49,18 @@ def _run_claimed(job: Job, lease: Lease) -> None:
         context.discard()
         log.warning("job abandoned", reason=error.message)
         return
-    if outcome.artifact is None:
-        context.discard()
     lease.stop()
-    if _finish(job, lease, outcome):
+    ended = _finish(job, lease, outcome)
+    if ended is None:
+        # It may have ended: the file must stay. The sweep removes it if no job refers to it.
+        log.warning("job left to the sweep", reason="the database did not say whether it ended")
+        return
+    if not ended or outcome.artifact is None:
+        context.discard()
+    if ended:
         log.info("job ended", state=outcome.state, code=outcome.code)
     else:
-        context.discard()
-        log.warning("job abandoned", reason="the lease passed to another worker")
+        log.warning("job abandoned", reason="it is no longer this worker's")
 
 
 class RunContext:
@@ -91,10 +95,14 @@ class RunContext:
         self.stored = writing.stored
 
     def discard(self) -> None:
-        """Remove the file of work that did not succeed."""
-        if self.stored is not None:
+        """Remove the file of work that did not succeed; a failure is left to the sweep."""
+        if self.stored is None:
+            return
+        try:
             services().store.delete(self.stored.key)
-            self.stored = None
+        except OSError as error:
+            log.warning("file not removed, left to the sweep", reason=str(error))
+        self.stored = None
 
 
 def _execute(job: Job, context: RunContext) -> Outcome:
@@ -130,12 +138,16 @@ def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _finish(job: Job, lease: Lease, outcome: Outcome) -> bool:
-    """Finish, and try again while the database is away and the lease is held."""
+def _finish(job: Job, lease: Lease, outcome: Outcome) -> bool | None:
+    """Finish, and try again while the database is away and the lease is held.
+
+    Returns:
+        What `finish` says; None if the database never said.
+    """
     while lease.held():
         try:
             return finish(job.id, job.fence, outcome)
         except (OperationalError, InterfaceError) as error:
             log.warning("finish failed, trying again", reason=str(error.orig))
             time.sleep(FINISH_RETRY_SECONDS)
-    return False
+    return None

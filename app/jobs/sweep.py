@@ -8,11 +8,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.exc import OperationalError
 
 from app.artifacts.models import Artifact
-from app.extensions import db, transaction
+from app.extensions import db, is_away, transaction
 from app.jobs.admit import admit_next, dispatch
 from app.jobs.finish import Ended, Outcome, announce, end
 from app.jobs.log import record
@@ -26,6 +28,7 @@ log = get_logger(__name__)
 
 BATCH = 500
 ORPHAN_AGE = timedelta(hours=24)
+UNDELETABLE_PAUSE = timedelta(hours=1)
 MAX_BACKOFF_SECONDS = 600.0
 MAX_REDISPATCH_DOUBLINGS = 6
 
@@ -53,10 +56,21 @@ def admit_waiting() -> int:
     unfinished = Job.state.in_((JobState.WAITING, *ACTIVE_STATES))
     users = select(Job.user_id).where(unfinished).group_by(Job.user_id)
     with transaction():
-        found = db.session.scalars(users.having(waiting > 0, active < limit).limit(BATCH)).all()
+        needy = users.having(waiting > 0, active < limit).order_by(func.min(Job.id)).limit(BATCH)
+        found = db.session.scalars(needy).all()
     for user_id in found:
-        admit_next(user_id)
+        _admit_next(user_id)
     return len(found)
+
+
+def _admit_next(user_id: UUID) -> None:
+    """Admit; whatever holds up one user must not hold up the others."""
+    try:
+        admit_next(user_id)
+    except OperationalError as error:
+        if is_away(error):
+            raise
+        log.warning("not admitted, the next turn tries again", reason=str(error.orig))
 
 
 def expire_artifacts() -> int:
@@ -65,14 +79,18 @@ def expire_artifacts() -> int:
     with transaction():
         found = db.session.scalars(due.limit(BATCH).with_for_update(skip_locked=True)).all()
         for artifact in found:
-            services().store.delete(artifact.storage_key)
-            artifact.deleted_at = func.now()
+            if _delete(artifact.storage_key):
+                artifact.deleted_at = func.now()
+            else:
+                artifact.expires_at = func.now() + UNDELETABLE_PAUSE
     return len(found)
 
 
 def expire_notifications() -> int:
     """Empty the notifications that were kept long enough."""
     with transaction():
+        keep = timedelta(days=services().settings.notification_days)
+        inbox.forget_acknowledgements(keep, BATCH)
         return inbox.erase_expired(BATCH)
 
 
@@ -83,11 +101,18 @@ def remove_orphans() -> int:
     while keys := list(islice(stale, BATCH)):
         with transaction():
             needed = _needed(keys)
-        for key in set(keys) - needed:
-            log.warning("orphan file removed", key=key)
-            services().store.delete(key)
-            removed += 1
+        removed += sum(_delete(key) for key in set(keys) - needed)
     return removed
+
+
+def _delete(key: str) -> bool:
+    """Delete a file; one that cannot be deleted is logged and must not hold up the others."""
+    try:
+        services().store.delete(key)
+    except OSError as error:
+        log.warning("file not deleted", key=key, reason=str(error))
+        return False
+    return True
 
 
 def _needed(keys: list[str]) -> set[str]:
@@ -111,16 +136,30 @@ def _one_by_one(
     Args:
         act: changes the job, and returns what is to be done after the commit.
     """
+    failed: set[UUID] = set()
     for count in range(BATCH):
-        one = select(Job).where(*condition).order_by(Job.priority, Job.id).limit(1)
-        one = one.with_for_update(skip_locked=True).execution_options(populate_existing=True)
-        with transaction():
-            job = db.session.scalar(one)
-            if job is None:
-                return count
-            afterwards = act(job)
-        afterwards()
+        job_id = None
+        try:
+            with transaction():
+                job = db.session.scalar(_first(*condition, Job.id.not_in(failed)))
+                if job is None:
+                    return count
+                job_id = job.id
+                afterwards = act(job)
+            afterwards()
+        except Exception as error:
+            if job_id is None or is_away(error):
+                raise
+            # The jobs behind this one must not wait for it.
+            failed.add(job_id)
+            log.exception("job not swept, the next turn tries again", job_id=str(job_id))
     return BATCH
+
+
+def _first(*condition: ColumnElement[bool]) -> Select[Job]:
+    first = select(Job).where(*condition).order_by(Job.priority, Job.id).limit(1)
+    locked = first.with_for_update(skip_locked=True)
+    return locked.execution_options(populate_existing=True)
 
 
 def _rescue(job: Job) -> Callable[[], Any]:

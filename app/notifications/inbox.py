@@ -9,13 +9,16 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.errors import NotFound
 from app.extensions import db
 from app.notifications.models import Acknowledgement, Inbox, Notification
+
+# First key of the advisory lock; the second is a hash of user and device.
+ACKNOWLEDGING = 0x41434B
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,10 @@ def mark_read(user_id: UUID, up_to: int) -> int:
 
 def acknowledge(user_id: UUID, device: str, seq: int) -> None:
     """Record that a device's cursor reached `seq`; going back, and numbers not given, are ignored."""
+    # Two connections of one device take turns, or their numbers would overlap.
+    db.session.execute(
+        select(func.pg_advisory_xact_lock(ACKNOWLEDGING, func.hashtext(f"{user_id} {device}")))
+    )
     seq = min(seq, heads([user_id])[user_id])
     reached = func.coalesce(func.max(Acknowledgement.to_seq), 0)
     mine = (Acknowledgement.user_id == user_id, Acknowledgement.device == device)
@@ -124,6 +131,14 @@ def acknowledge(user_id: UUID, device: str, seq: int) -> None:
         user_id=user_id, device=device, from_seq=cursor + 1, to_seq=seq
     )
     db.session.execute(row.on_conflict_do_nothing())
+
+
+def forget_acknowledgements(keep: timedelta, limit: int) -> None:
+    """Delete acknowledgements, any user's, that are older than `keep`."""
+    key = (Acknowledgement.user_id, Acknowledgement.device, Acknowledgement.to_seq)
+    old = select(*key).where(Acknowledgement.at < func.now() - keep)
+    old = old.limit(limit).with_for_update(skip_locked=True)
+    db.session.execute(delete(Acknowledgement).where(tuple_(*key).in_(old)))
 
 
 def acknowledgements(notification: Notification) -> Sequence[Acknowledgement]:

@@ -15,6 +15,7 @@ from app.observability import get_logger
 
 log = get_logger(__name__)
 
+FIRST_PAUSE_SECONDS = 0.1
 MAX_PAUSE_SECONDS = 2.0
 
 
@@ -43,7 +44,8 @@ class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no ty
     name = "ringback"
 
     def __init__(self, url: str, channel: str, listener: Listener) -> None:
-        super().__init__(url, channel=channel)
+        # A peer that vanished without a word is noticed by the kernel.
+        super().__init__(url, channel=channel, redis_options={"socket_keepalive": True})
         self._listener = listener
 
     def connect(self, sid: str, namespace: str) -> str:
@@ -67,14 +69,18 @@ class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no ty
         Unlike the original it says when it subscribed, and pauses for at most two seconds: a server
         is deaf for as long as the pause goes on.
         """
-        pause = 0.1
+        pause = FIRST_PAUSE_SECONDS
         while True:
             try:
                 self._redis_connect()
+                self.pubsub = self.redis.pubsub()  # this one tells when the subscription stands
                 self.pubsub.subscribe(self.channel)
-                self._listener.subscribed()
-                pause = 0.1
-                yield from self.pubsub.listen()
+                for message in self.pubsub.listen():
+                    if message["type"] == "subscribe":
+                        self._listener.subscribed()
+                        pause = FIRST_PAUSE_SECONDS
+                    else:
+                        yield message
             except Exception as error:  # noqa: BLE001
                 # Whatever the Redis client raises, the way back is a new subscription.
                 log.warning("subscription lost", reason=f"{type(error).__name__}: {error}")

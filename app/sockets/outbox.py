@@ -24,7 +24,6 @@ class Outbox:
     """Counts what one connection was sent.
 
     Args:
-        sent: the client's cursor at the handshake.
         fetch: `(after, limit)` -> the notifications numbered above `after`, in order.
         send: sends one notification; waits while the connection is congested; False once it is gone.
         spawn: starts a function on a green thread.
@@ -32,19 +31,28 @@ class Outbox:
 
     def __init__(
         self,
-        sent: int,
         *,
         fetch: Callable[[int, int], Sequence[Payload]],
         send: Callable[[Payload], bool],
         spawn: Callable[[Callable[[], None]], object],
     ) -> None:
-        self.sent = sent
-        self.wanted = sent
+        self.sent = 0
+        self.wanted = 0
         self._fetch, self._send, self._spawn = fetch, send, spawn
         self._hints: dict[int, Payload] = {}
         self._open = False
         self._draining = False
         self._rewinds = 0
+
+    def place(self, after: int | None, head: int) -> None:
+        """Say where the client is; before `open`.
+
+        Args:
+            after: the client's cursor; None: it wants only what is new.
+            head: the highest number that exists. No cursor lies beyond it.
+        """
+        self.sent = head if after is None else min(after, head)
+        self.wanted = max(self.wanted, head)
 
     def open(self) -> None:
         """The client is connected: sending may begin."""
@@ -78,8 +86,9 @@ class Outbox:
     def _drain(self) -> None:
         try:
             while self._open and self.sent < self.wanted:
+                wanted = self.wanted
                 batch = self._next()
-                if not batch:
+                if not batch and wanted == self.wanted:
                     # A hint may name what does not exist (any more): Postgres decides.
                     self.wanted = self.sent
                 self._send_all(batch)
@@ -102,8 +111,9 @@ class Outbox:
         for payload in batch:
             if rewinds != self._rewinds or not self._open:
                 return
-            if payload["seq"] > self.sent:
-                # Counted first: `send` may wait, and a rewind meanwhile must not be overwritten.
+            if payload["seq"] <= self.sent:
+                continue
+            if not self._send(payload):
+                return self.close()
+            if rewinds == self._rewinds:  # `send` may have waited, and a rewind come meanwhile
                 self.sent = payload["seq"]
-                if not self._send(payload):
-                    return self.close()

@@ -19,7 +19,7 @@ from app.sockets.connection import Connection, Connections
 
 log = get_logger(__name__)
 
-USERS_PER_QUERY = 1000
+IDS_PER_QUERY = 1000
 
 
 class Reconciler:
@@ -28,15 +28,19 @@ class Reconciler:
     Args:
         connections: those of this process.
         close: says why and disconnects.
+        resume: takes up what an outage interrupted.
     """
 
     def __init__(
         self,
         app: Flask,
         connections: Connections,
+        *,
         close: Callable[[Connection, AppError], None],
+        resume: Callable[[Connection], None],
     ) -> None:
-        self._app, self._connections, self._close = app, connections, close
+        self._app, self._connections = app, connections
+        self._close, self._resume = close, resume
         with app.app_context():
             self._seconds = services().settings.reconcile_seconds
 
@@ -52,8 +56,13 @@ class Reconciler:
             self._close_expired()
             self._check(list(self._connections))
             self._raise_wanted()
+            for connection in self._connections:
+                self._resume(connection)
         except SQLAlchemyError as error:
             log.warning("reconcile failed", reason=str(error))
+        except Exception:
+            # This loop heals the others: whatever happens, it goes on.
+            log.exception("reconcile failed")
 
     def check_sessions(self, user_id: str) -> None:
         """Look at one user's connections now: a session of theirs has ended or changed."""
@@ -70,10 +79,14 @@ class Reconciler:
                 self._close(connection, error)
 
     def _check(self, connections: list[Connection]) -> None:
-        with self._app.app_context():
-            live = live_sessions({each.identity.session_id for each in connections})
-        for connection in connections:
-            if connection.identity.session_id not in live:
+        asked = [(connection, connection.identity.session_id) for connection in connections]
+        live: set[UUID] = set()
+        for chunk in _chunks({session_id for _, session_id in asked}):
+            with self._app.app_context():
+                live |= live_sessions(chunk)
+        for connection, session_id in asked:
+            # It may have been given a token of another session meanwhile.
+            if session_id not in live and connection.identity.session_id == session_id:
                 error = Unauthenticated("This session has ended.", code="token_revoked")
                 self._close(connection, error)
 
@@ -87,8 +100,8 @@ class Reconciler:
                     connection.outbox.want(head)
 
 
-def _chunks(users: Iterable[UUID]) -> Iterable[list[UUID]]:
-    remaining = list(users)
+def _chunks(ids: Iterable[UUID]) -> Iterable[list[UUID]]:
+    remaining = list(ids)
     while remaining:
-        yield remaining[:USERS_PER_QUERY]
-        remaining = remaining[USERS_PER_QUERY:]
+        yield remaining[:IDS_PER_QUERY]
+        remaining = remaining[IDS_PER_QUERY:]

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Flask, request
 from flask_socketio import SocketIO
 from socketio.exceptions import ConnectionRefusedError as Refused
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.tokens import verify_access
 from app.delivery import events
@@ -59,7 +60,9 @@ class SocketServer:
             manage_session=False,
             max_http_buffer_size=MAX_MESSAGE_BYTES,
         )
-        self._reconciler = Reconciler(app, self._connections, self.close_connection)
+        self._reconciler = Reconciler(
+            app, self._connections, close=self.close_connection, resume=self._store_acks_soon
+        )
         self._reconciling = False
         self._register()
 
@@ -68,8 +71,8 @@ class SocketServer:
     def connected(self, sid: str) -> None:
         """Join the rooms and begin to send."""
         connection = self._connections.get(sid)
-        if connection is None:
-            return
+        if connection is None or self._io.server.get_environ(sid, events.NAMESPACE) is None:
+            return self._drop(sid)
         self._manager.enter_room(
             sid, events.NAMESPACE, events.user_room(connection.identity.user_id)
         )
@@ -115,7 +118,7 @@ class SocketServer:
                 raise Unauthenticated("The handshake has no token.", code="token_missing")
             handshake = messages.parse(messages.Handshake, auth)
             with self._handshakes:
-                self._connections.add(self._welcome(handshake))
+                self._welcome(handshake)
         except AppError as error:
             raise Refused(error.message, _problem(error)) from error
         except Exception as error:
@@ -124,18 +127,22 @@ class SocketServer:
             raise Refused(failure.message, _problem(failure)) from error
         self._start_reconciling()
 
-    def _welcome(self, handshake: messages.Handshake) -> Connection:
+    def _welcome(self, handshake: messages.Handshake) -> None:
+        """Register first, then look where the inbox stands: no hint in between may be missed."""
         identity = verify_access(handshake.token)
-        state = inbox.summary(identity.user_id)
-        # Not held while sending: the connection goes back to the pool here.
-        db.session.remove()
         sid = request.sid  # type: ignore[attr-defined]  # set by Flask-SocketIO
-        after = state.head if handshake.after is None else min(handshake.after, state.head)
-        connection = Connection(
-            sid, identity, handshake.device or sid, self._make_outbox(sid, after), state.unread
-        )
-        connection.outbox.want(state.head)
-        return connection
+        outbox = self._make_outbox(sid)
+        connection = Connection(sid, identity, handshake.device or sid, outbox)
+        self._connections.add(connection)
+        try:
+            state = inbox.summary(identity.user_id)
+        except BaseException:
+            self._connections.remove(sid)
+            raise
+        finally:
+            db.session.remove()  # not held while sending
+        connection.unread = state.unread
+        outbox.place(handshake.after, state.head)
 
     def _on_disconnect(self, reason: str = "") -> None:
         connection = self._connections.remove(request.sid)  # type: ignore[attr-defined]
@@ -147,9 +154,7 @@ class SocketServer:
         connection = self._present()
         ack = messages.parse(messages.Ack, data)
         connection.acked = max(connection.acked, min(ack.seq, connection.outbox.wanted))
-        if not connection.storing and connection.acked > connection.acked_stored:
-            connection.storing = True
-            self._io.start_background_task(self._store_acks, connection)
+        self._store_acks_soon(connection)
 
     def _on_sync(self, data: Any = None) -> None:
         self._present().outbox.rewind(messages.parse(messages.Sync, data).after)
@@ -181,6 +186,13 @@ class SocketServer:
         self._emit(connection, events.ERROR, _problem(error))
         log.info("client disconnected", code=error.code, user_id=str(connection.identity.user_id))
         self._io.server.disconnect(connection.sid, events.NAMESPACE, ignore_queue=True)
+        self._connections.remove(connection.sid)  # also when it was half gone already
+
+    def _drop(self, sid: str) -> None:
+        """Forget a client that left, or whose session ended, during its handshake."""
+        self._connections.remove(sid)
+        self._io.server.disconnect(sid, events.NAMESPACE, ignore_queue=True)
+        self._manager.disconnect(sid, events.NAMESPACE, ignore_queue=True)
 
     def _present(self) -> Connection:
         connection = self._connections.get(request.sid)  # type: ignore[attr-defined]
@@ -188,7 +200,7 @@ class SocketServer:
             raise Unauthenticated("This connection is closed.", code="connection_closed")
         return connection
 
-    def _make_outbox(self, sid: str, after: int) -> Outbox:
+    def _make_outbox(self, sid: str) -> Outbox:
         def fetch(after: int, limit: int) -> list[Payload]:
             connection = self._connections.get(sid)
             if connection is None:
@@ -204,7 +216,7 @@ class SocketServer:
             self._emit(connection, events.NOTIFICATION, payload)
             return True
 
-        return Outbox(after, fetch=fetch, send=send, spawn=self._io.start_background_task)
+        return Outbox(fetch=fetch, send=send, spawn=self._io.start_background_task)
 
     def _wait_until_clear(self, connection: Connection) -> bool:
         """Wait while the client reads slower than we send; give it up after a while."""
@@ -223,6 +235,11 @@ class SocketServer:
         socket = self._io.server.eio.sockets.get(eio_sid)
         return int(socket.queue.qsize()) if socket else 0
 
+    def _store_acks_soon(self, connection: Connection) -> None:
+        if not connection.storing and connection.acked > connection.acked_stored:
+            connection.storing = True
+            self._io.start_background_task(self._store_acks, connection)
+
     def _store_acks(self, connection: Connection) -> None:
         """Write the newest acknowledgement; those that arrive meanwhile are written together."""
         user_id = connection.identity.user_id
@@ -232,6 +249,8 @@ class SocketServer:
                 with self._app.app_context(), transaction():
                     inbox.acknowledge(user_id, connection.device, seq)
                 connection.acked_stored = seq
+        except SQLAlchemyError as error:
+            log.warning("acknowledgement not stored, tried again soon", reason=str(error))
         finally:
             connection.storing = False
 

@@ -18,7 +18,8 @@ class Harness:
         self.rows = rows
         self.received: list[int] = []
         self.waiting: list[Callable[[], None]] = []
-        self.outbox = Outbox(sent, fetch=self.fetch, send=self.send, spawn=self.waiting.append)
+        self.outbox = Outbox(fetch=self.fetch, send=self.send, spawn=self.waiting.append)
+        self.outbox.place(sent, rows)
 
     def fetch(self, after: int, limit: int) -> Sequence[Payload]:
         return [{"seq": seq} for seq in range(after + 1, min(self.rows, after + limit) + 1)]

@@ -64,6 +64,10 @@ class Api:
     def run(self, job_type: str, **params: Any) -> dict[str, Any]:
         return self.end_of(self.submit(job_type, **params)["id"])
 
+    def head(self) -> int:
+        """The highest number of the user's inbox."""
+        return int(self.ok("GET", "/v1/notifications/summary")["head"])
+
     def notifications(self, after: int = 0) -> list[dict[str, Any]]:
         """All after a number, over all pages."""
         found: list[dict[str, Any]] = []
