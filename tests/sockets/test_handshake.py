@@ -1,18 +1,24 @@
 """The handshake, under both engines and with both official clients."""
 
+import json
+import time
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import socketio
+import websocket
 from flask_jwt_extended import create_access_token
 
 from app.accounts.tokens import configure_tokens
 from app.services import services
 from tests.support.api import Api
+from tests.support.database import connect, query
 from tests.support.js_socket import JsListener
 from tests.support.socket import Listener
 from tests.support.stack import AppServer, Stack
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(params=["eventlet", "gevent"])
@@ -190,3 +196,31 @@ def short_token(stack: Stack, user: Api, life: timedelta) -> str:
         return str(
             create_access_token(identity=user.user_id, additional_claims=claims, expires_delta=life)
         )
+
+
+def test_a_client_that_leaves_during_its_handshake_is_forgotten(
+    server: AppServer, user: Api, stack: Stack
+) -> None:
+    with closing(connect(stack.database_url)) as database, database.cursor() as cursor:
+        cursor.execute("BEGIN; LOCK TABLE inboxes IN ACCESS EXCLUSIVE MODE")
+        client = websocket.create_connection(
+            server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+        )
+        client.send("40" + json.dumps({"token": user.token}))
+        wait_for(lambda: waits_for_lock(stack), "the handshake at the lock")
+        client.close()
+        cursor.execute("COMMIT")
+    with Listener(server.url).connect(user.token) as listener:
+        listener.wait_for("ready")
+        user.ok("POST", "/v1/logout")
+        listener.wait_until_disconnected(10)
+    # Several turns of the reconciliation later, it was closed once: nobody else was left to close.
+    time.sleep(2)
+    log = server.process.log.read_text().splitlines()
+    closed = [line for line in log if "client disconnected" in line and user.user_id in line]
+    assert len(closed) == 1
+
+
+def waits_for_lock(stack: Stack) -> bool:
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+    return bool(query(stack.database_url, f"{waiting} AND wait_event_type = 'Lock'"))

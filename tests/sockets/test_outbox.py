@@ -109,3 +109,37 @@ def test_after_a_rewind_the_sequence_goes_on_from_there_without_a_gap(
     assert harness.received[-1] == 20
     for earlier, later in zip(harness.received, harness.received[1:], strict=False):
         assert later <= earlier + 1
+
+
+def test_a_number_whose_sending_failed_is_sent_again() -> None:
+    harness = Harness(rows=3)
+    working = harness.outbox._send
+    harness.outbox._send = lambda payload: (payload["seq"] < 2 and working(payload)) or fail()
+    harness.outbox.open()
+    harness.run()
+    harness.outbox._send = working
+    harness.outbox.want(3)
+    harness.run()
+    assert harness.received == [1, 2, 3]
+
+
+def test_a_hint_that_comes_while_an_empty_page_is_on_its_way_is_not_forgotten() -> None:
+    harness = Harness(rows=0)
+    working = harness.outbox._fetch
+
+    def late(after: int, limit: int) -> Sequence[Payload]:
+        found = working(after, limit)
+        if harness.rows == 0:
+            harness.rows = 2
+            harness.outbox.want(2)
+        return found
+
+    harness.outbox._fetch = late
+    harness.outbox.open()
+    harness.outbox.want(1)  # a hint that was told too early
+    harness.run()
+    assert harness.received == [1, 2]
+
+
+def fail() -> bool:
+    raise OSError("the connection is gone")

@@ -1,6 +1,7 @@
 """The whole application as real processes, on a database and a Redis channel of its own."""
 
 import itertools
+import re
 import secrets
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -32,6 +33,10 @@ QUICK = {
     "RINGBACK_REDISPATCH_SECONDS": "2",
     "RINGBACK_ACCESS_TOKEN_MINUTES": "60",
 }
+# Events that are logged with a stack trace and survived.
+UNEXPECTED = re.compile(
+    r"step failed|job not swept|reconcile failed|event handler raised|handshake failed"
+)
 _redis_databases = itertools.count(1)
 
 
@@ -154,3 +159,10 @@ class Stack:
         for process in (*everything, self.worker, self.beat):
             if process.is_running:
                 process.stop()
+        self._find_unexpected()
+
+    def _find_unexpected(self) -> None:
+        """What a process catches in order to go on is still a fault, and fails the run."""
+        for log in self.folder.glob("*.log"):
+            found = [line for line in log.read_text().splitlines() if UNEXPECTED.search(line)]
+            assert found == [], f"{log}: {found[:3]}"
