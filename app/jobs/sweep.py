@@ -56,7 +56,11 @@ def admit_waiting() -> int:
     unfinished = Job.state.in_((JobState.WAITING, *ACTIVE_STATES))
     users = select(Job.user_id).where(unfinished).group_by(Job.user_id)
     with transaction():
-        needy = users.having(waiting > 0, active < limit).order_by(func.min(Job.created_at)).limit(BATCH)
+        needy = (
+            users.having(waiting > 0, active < limit)
+            .order_by(func.min(Job.created_at))
+            .limit(BATCH)
+        )
         found = db.session.scalars(needy).all()
     for user_id in found:
         _admit_next(user_id)
