@@ -7,14 +7,14 @@ from types import TracebackType
 from typing import Any
 
 from tests.support.node import NODE_SCRIPTS, node
-from tests.support.waiting import wait_for
+from tests.support.record import Record
 
 
-class JsListener:
+class JsListener(Record):
     """One connection; `events` are `(name, payload)` as they arrived."""
 
     def __init__(self, url: str, transports: list[str] | None = None, **auth: Any) -> None:
-        self.events: list[tuple[str, Any]] = []
+        super().__init__()
         self._process = subprocess.Popen(
             [
                 node(),
@@ -50,22 +50,6 @@ class JsListener:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps([event, payload]) + "\n")
         self._process.stdin.flush()
-
-    def named(self, name: str) -> list[Any]:
-        return [payload for event, payload in list(self.events) if event == name]
-
-    @property
-    def numbers(self) -> list[int]:
-        return [payload["seq"] for payload in self.named("notification")]
-
-    def wait_for(self, name: str, count: int = 1, seconds: float = 30.0) -> list[Any]:
-        def arrived() -> list[Any] | None:
-            found = self.named(name)
-            return found if len(found) >= count else None
-
-        found = wait_for(arrived, f"{count} × {name}; got {self.events[-5:]}", seconds)
-        assert found is not None
-        return found
 
     def _read(self) -> None:
         assert self._process.stdout is not None

@@ -6,10 +6,10 @@ from typing import Any
 
 import socketio
 
-from tests.support.waiting import wait_for
+from tests.support.record import Record
 
 
-class Listener:
+class Listener(Record):
     """One connection of one user.
 
     Attributes:
@@ -19,7 +19,7 @@ class Listener:
 
     def __init__(self, url: str, *, acks: bool = False) -> None:
         self.url = url
-        self.events: list[tuple[str, Any]] = []
+        super().__init__()
         self.refused: Any = None
         self._acks = acks
         self._disconnected = threading.Event()
@@ -60,25 +60,6 @@ class Listener:
         if self.client.connected:
             self.client.disconnect()
         self.client.shutdown()
-
-    def named(self, name: str) -> list[Any]:
-        return [payload for event, payload in list(self.events) if event == name]
-
-    @property
-    def numbers(self) -> list[int]:
-        """The notification numbers, raw, in the order of arrival."""
-        return [payload["seq"] for payload in self.named("notification")]
-
-    def wait_for(self, name: str, count: int = 1, seconds: float = 30.0) -> list[Any]:
-        """Wait until at least `count` events of this name have arrived."""
-
-        def arrived() -> list[Any] | None:
-            found = self.named(name)
-            return found if len(found) >= count else None
-
-        found = wait_for(arrived, f"{count} × {name}; got {self.events[-5:]}", seconds)
-        assert found is not None
-        return found
 
     def wait_until_disconnected(self, seconds: float = 30.0) -> None:
         assert self._disconnected.wait(seconds), "still connected"
