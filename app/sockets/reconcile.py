@@ -59,7 +59,7 @@ class Reconciler:
             for connection in self._connections:
                 self._resume(connection)
         except SQLAlchemyError as error:
-            log.warning("reconcile failed", reason=str(error))
+            log.warning("reconcile postponed to the next turn", reason=str(error))
         except Exception:
             # This loop heals the others: whatever happens, it goes on.
             log.exception("reconcile failed")
