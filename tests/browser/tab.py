@@ -77,7 +77,10 @@ class Tab:
         return self.sign_in(user.email, user.password)
 
     def wait_for_state(self, state: str, seconds: float = LIVE_SECONDS) -> None:
+        """Wait for a state of the connection; of a live one also until the lists are read."""
         self.find(f"#connection[data-state={state}]").wait_for(timeout=seconds * 1000)
+        if state == "live":
+            self.find("#signed-in[aria-busy=false]").wait_for(timeout=seconds * 1000)
 
     def start(self, job_type: str, **fields: Any) -> str:
         """Start a job with the button of its type; returns its id."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.tab import Tab
 from tests.support.api import Api
@@ -35,10 +35,27 @@ def test_a_reload_keeps_the_sign_in_and_the_list(
     tab.run("add", a=3, b=4)
     tab.page.reload()
     tab.wait_for_state("live")
-    tab.wait_for_message(1)
     assert tab.numbers == [2, 1]
     assert tab.rings == []
     expect(tab.find("#jobs > [data-state=succeeded]")).to_have_count(2)
+
+
+def test_the_page_says_that_it_is_busy_until_its_lists_are_read(
+    stack: Stack, user: Api, open_tab: OpenTab
+) -> None:
+    tab = open_tab(stack.url).sign_in_as(user)
+    tab.run("add", a=1, b=2)
+    held: list[Route] = []
+    tab.page.route("**/v1/notifications?*", lambda route: held.append(route))
+    tab.page.reload()
+    tab.find("#connection[data-state=live]").wait_for()
+    wait_for(lambda: _pump(tab) or len(held) == 2, "the list asked for at start and when live")
+    expect(tab.find("#signed-in")).to_have_attribute("aria-busy", "true")
+    assert tab.numbers == []
+    for route in held:
+        route.continue_()
+    tab.wait_for_state("live")
+    assert tab.numbers == [1]
 
 
 def test_what_ended_while_the_page_was_away_is_rung_once(
@@ -50,12 +67,10 @@ def test_what_ended_while_the_page_was_away_is_rung_once(
     for number in range(3):
         user.run("add", a=number, b=0)
     tab.open().wait_for_state("live")
-    tab.wait_for_message(1)
     assert tab.numbers == [4, 3, 2, 1]
     assert tab.rings == ["3 notifications"]
     tab.page.reload()
     tab.wait_for_state("live")
-    tab.wait_for_message(1)
     assert tab.numbers == [4, 3, 2, 1]
     assert tab.rings == []
 

@@ -11,6 +11,7 @@
  *   #sign-in  #server #email #password, #notice (why signing in failed, or why it ended)
  *   #account  #who, #sign-out
  *   #page-error                 what else went wrong
+ *   #signed-in[aria-busy]       "true" while jobs and notifications are being read
  *   #job-types                  [data-job-type=NAME] with [data-field=PARAMETER] and
  *                               [data-role=start|error]
  *   #jobs                       li[data-job-id][data-type][data-state][data-version] with
@@ -94,14 +95,25 @@ async function readHistory() {
   ring.count(messageRows.unread);
 }
 
+let readings = 0;
+
+/** Say whether the lists are still being read, also to who cannot see it. */
+function setBusy(change) {
+  readings += change;
+  byId("signed-in").setAttribute("aria-busy", String(readings > 0));
+}
+
 /** Hints may have been lost while there was no connection: look at everything again. */
 async function catchUp() {
+  setBusy(+1);
   try {
     if (!byId("job-types").children.length) await readJobTypes();
     await Promise.all([readJobs(), readHistory()]);
     showError(null);
   } catch (error) {
     if (session.user) showError(error);
+  } finally {
+    setBusy(-1);
   }
 }
 
