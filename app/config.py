@@ -1,34 +1,38 @@
-"""Settings: every setting is declared here, once; nothing else reads the environment.
+"""Settings: every setting is declared here, once.
 
-Precedence: environment variables (`RINGBACK_…`), then the YAML or JSON file that `RINGBACK_CONFIG`
-names, then the defaults below.
+Where their values come from, and which wins: `app.setting_sources`. The defaults below come last.
 """
 
-import difflib
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote, urlsplit
 
 import pydantic
 import yaml
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    Field,
+    IPvAnyNetwork,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
-    JsonConfigSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    YamlConfigSettingsSource,
 )
 
+from app import setting_sources
 from app.errors import ConfigError
 
-CONFIG_VARIABLE = "RINGBACK_CONFIG"
 MIN_SECRET_BYTES = 32
 NEW_SECRET_HINT = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
 CommaList = Annotated[list[str], NoDecode]
+CommaNetworks = Annotated[list[IPvAnyNetwork], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -60,8 +64,26 @@ class Settings(BaseSettings):
     allowed_origins: CommaList = Field(
         [], description="Origins of foreign pages that may call; the server's own always may."
     )
+    trusted_proxies: CommaNetworks = Field(
+        [], description="Addresses or networks of proxies whose `X-Forwarded-…` headers count."
+    )
     max_request_bytes: int = Field(1 << 20, ge=1024, description="Largest request body, bytes.")
+    requests_per_minute: int = Field(
+        1200, ge=1, description="Requests a minute of one user, or of one address without a user."
+    )
+    login_attempts_per_account: int = Field(
+        10, ge=1, description="Sign-ins a minute for one account from one address."
+    )
+    login_attempts_per_address: int = Field(
+        60, ge=1, description="Sign-ins a minute from one address, whatever the account."
+    )
+    metrics_token: SecretStr | None = Field(
+        None, description="`/metrics` wants it as bearer token; left out, it is open."
+    )
 
+    database_password: SecretStr | None = Field(
+        None, description="Takes the place of the password in `database_url`."
+    )
     database_url: SecretStr = Field(
         SecretStr("postgresql+psycopg2://ringback@127.0.0.1:5432/ringback"),
         description="Postgres, as an SQLAlchemy address.",
@@ -70,6 +92,9 @@ class Settings(BaseSettings):
     lock_timeout_seconds: float = Field(5, gt=0, description="Longest wait for a row lock.")
     idle_transaction_timeout_seconds: float = Field(
         5, gt=0, description="Longest pause inside a transaction before Postgres ends it."
+    )
+    redis_password: SecretStr | None = Field(
+        None, description="Takes the place of the password in `redis_url`."
     )
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"), description="Message queue of the socket servers."
@@ -129,11 +154,13 @@ class Settings(BaseSettings):
         Raises:
             ConfigError: naming each wrong setting and what to do about it.
         """
-        _refuse_unknown_variables(cls)
+        setting_sources.refuse_unknown(cls)
         try:
             return cls(**overrides)
         except pydantic.ValidationError as error:
             raise ConfigError(_explain(error)) from error
+        except OSError as error:
+            raise ConfigError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
     @classmethod
     def settings_customise_sources(
@@ -144,18 +171,15 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Overrides, then environment, then the file (see the module)."""
-        sources = [init_settings, env_settings]
-        if path := os.environ.get(CONFIG_VARIABLE):
-            sources.append(_file_source(settings_cls, Path(path)))
-        return tuple(sources)
+        """Overrides, then environment, then files."""
+        return (init_settings, env_settings, *setting_sources.files(settings_cls))
 
     def describe(self) -> str:
         """The effective settings as YAML, secrets and passwords masked."""
         shown = {name: _masked(getattr(self, name)) for name in type(self).model_fields}
         return yaml.safe_dump(shown, sort_keys=False).rstrip()
 
-    @field_validator("allowed_origins", "job_type_packages", mode="before")
+    @field_validator("allowed_origins", "job_type_packages", "trusted_proxies", mode="before")
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -170,6 +194,13 @@ class Settings(BaseSettings):
             found = f"has only {length} bytes" if length else "is missing"
             raise ValueError(f"{found}, {MIN_SECRET_BYTES} are needed. {NEW_SECRET_HINT}")
         return value
+
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _put_password_in(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        name = str(info.field_name).replace("_url", "_password")
+        password = info.data.get(name)  # declared, hence validated, before the address
+        return SecretStr(_with_password(value, password)) if password else value
 
     @field_validator("database_url")
     @classmethod
@@ -208,29 +239,12 @@ class Settings(BaseSettings):
         return [*self.allowed_origins, *(["null"] if self.is_development else [])]
 
 
-def _file_source(settings_cls: type[BaseSettings], path: Path) -> PydanticBaseSettingsSource:
-    if not path.is_file():
-        raise ConfigError(f"{CONFIG_VARIABLE} names {path}, but there is no such file.")
-    source = JsonConfigSettingsSource if path.suffix == ".json" else YamlConfigSettingsSource
-    try:
-        return source(settings_cls, path)
-    except Exception as error:
-        raise ConfigError(f"{path} cannot be read as settings: {error}") from error
-
-
-def _refuse_unknown_variables(settings_cls: type[BaseSettings]) -> None:
-    """A misspelt variable would otherwise be ignored without a word."""
-    known = {f"RINGBACK_{name.upper()}" for name in settings_cls.model_fields} | {CONFIG_VARIABLE}
-    found = {name for name in os.environ if name.upper().startswith("RINGBACK_")}
-    unknown = sorted(name for name in found if name.upper() not in known)
-    if unknown:
-        hints = [f"  - {name}{_suggestion(name, known)}" for name in unknown]
-        raise ConfigError("\n".join(["These variables are no settings of Ringback:", *hints]))
-
-
-def _suggestion(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name.upper(), known, n=1)
-    return f" (do you mean {near[0]}?)" if near else ""
+def _with_password(address: SecretStr, password: SecretStr) -> str:
+    parts = urlsplit(address.get_secret_value())
+    user = (parts.username or "") if "@" in parts.netloc else ""
+    host = parts.netloc.rpartition("@")[2]
+    secret = quote(password.get_secret_value(), safe="")
+    return parts._replace(netloc=f"{user}:{secret}@{host}").geturl()
 
 
 def _masked(value: Any) -> Any:
@@ -238,6 +252,8 @@ def _masked(value: Any) -> Any:
     if isinstance(value, SecretStr):
         secret = value.get_secret_value()
         return re.sub(r":[^:@/]*@", ":***@", secret) if "://" in secret else "***"
+    if isinstance(value, list):
+        return [str(each) for each in value]
     return str(value) if isinstance(value, Path) else value
 
 

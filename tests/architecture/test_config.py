@@ -120,3 +120,38 @@ def test_a_misspelt_variable_is_refused_with_the_name_that_was_meant() -> None:
     done = run("config", RINGBACK_SECRET_KEY=SECRET, RINGBACK_DATABASE_ULR="postgresql://h/d")
     assert done.returncode == 78
     assert "RINGBACK_DATABASE_ULR (do you mean RINGBACK_DATABASE_URL?)" in done.stderr
+
+
+def test_secrets_come_from_files_and_passwords_find_their_way_into_the_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ringback_secret_key").write_text(f"{SECRET}\n")
+    (tmp_path / "ringback_database_password").write_text("p@ss/word\n")
+    (tmp_path / "ringback_redis_password").write_text("r:d\n")
+    monkeypatch.setenv("RINGBACK_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("RINGBACK_DATABASE_URL", "postgresql://me:old@db/ringback")
+    monkeypatch.setenv("RINGBACK_REDIS_URL", "redis://redis:6379/0")
+    settings = Settings.load()
+    assert settings.secret_key.get_secret_value() == SECRET
+    assert settings.database_url.get_secret_value() == (
+        "postgresql+psycopg2://me:p%40ss%2Fword@db/ringback"
+    )
+    assert settings.redis_url.get_secret_value() == "redis://:r%3Ad@redis:6379/0"
+    assert "p%40ss" not in settings.describe()
+
+
+def test_a_misspelt_secret_or_a_missing_folder_of_secrets_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ringback_secret_kye").write_text(SECRET)
+    done = run("config", RINGBACK_SECRETS_DIR=str(tmp_path))
+    assert done.returncode == 78
+    assert "ringback_secret_kye (do you mean RINGBACK_SECRET_KEY?)" in done.stderr
+    done = run("config", RINGBACK_SECRETS_DIR=str(tmp_path / "none"))
+    assert done.returncode == 78
+    assert "no such folder" in done.stderr
+
+
+@pytest.mark.parametrize("network", ["300.1.1.1", "10.0.0.0/99", "a proxy"])
+def test_a_proxy_that_is_no_network_is_refused(network: str) -> None:
+    done = run("config", RINGBACK_SECRET_KEY=SECRET, RINGBACK_TRUSTED_PROXIES=network)
+    assert done.returncode == 78
+    assert "RINGBACK_TRUSTED_PROXIES" in done.stderr

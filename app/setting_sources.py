@@ -1,0 +1,78 @@
+"""Where settings come from; nothing else reads the environment or files of settings.
+
+Precedence: environment variables (`RINGBACK_…`), then files of the same names in the folder that
+`RINGBACK_SECRETS_DIR` names (as container engines hand out secrets), then the YAML or JSON file
+that `RINGBACK_CONFIG` names.
+"""
+
+import difflib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic_settings import (
+    BaseSettings,
+    JsonConfigSettingsSource,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    YamlConfigSettingsSource,
+)
+
+from app.errors import ConfigError
+
+CONFIG_VARIABLE = "RINGBACK_CONFIG"
+SECRETS_VARIABLE = "RINGBACK_SECRETS_DIR"
+
+
+def files(settings_cls: type[BaseSettings]) -> Iterator[PydanticBaseSettingsSource]:
+    """The files that the environment names, the first to win first.
+
+    Raises:
+        ConfigError: a name without a file, or a file that cannot be read.
+    """
+    if folder := os.environ.get(SECRETS_VARIABLE):
+        yield _secrets_source(settings_cls, Path(folder))
+    if path := os.environ.get(CONFIG_VARIABLE):
+        yield _file_source(settings_cls, Path(path))
+
+
+def refuse_unknown(settings_cls: type[BaseSettings]) -> None:
+    """A misspelt variable, or secret, would otherwise be ignored without a word.
+
+    Raises:
+        ConfigError: naming each, with the name that may have been meant.
+    """
+    known = {f"RINGBACK_{name.upper()}" for name in settings_cls.model_fields}
+    known |= {CONFIG_VARIABLE, SECRETS_VARIABLE}
+    found = {*os.environ, *(file.name for file in _secret_files())}
+    ours = sorted(name for name in found if name.upper().startswith("RINGBACK_"))
+    unknown = [name for name in ours if name.upper() not in known]
+    if unknown:
+        hints = [f"  - {name}{_suggestion(name, known)}" for name in unknown]
+        raise ConfigError("\n".join(["These variables are no settings of Ringback:", *hints]))
+
+
+def _secret_files() -> list[Path]:
+    folder = Path(os.environ.get(SECRETS_VARIABLE, ""))
+    return list(folder.iterdir()) if SECRETS_VARIABLE in os.environ and folder.is_dir() else []
+
+
+def _secrets_source(settings_cls: type[BaseSettings], folder: Path) -> SecretsSettingsSource:
+    if not folder.is_dir():
+        raise ConfigError(f"{SECRETS_VARIABLE} names {folder}, but there is no such folder.")
+    return SecretsSettingsSource(settings_cls, secrets_dir=folder)
+
+
+def _file_source(settings_cls: type[BaseSettings], path: Path) -> PydanticBaseSettingsSource:
+    if not path.is_file():
+        raise ConfigError(f"{CONFIG_VARIABLE} names {path}, but there is no such file.")
+    source = JsonConfigSettingsSource if path.suffix == ".json" else YamlConfigSettingsSource
+    try:
+        return source(settings_cls, path)
+    except Exception as error:
+        raise ConfigError(f"{path} cannot be read as settings: {error}") from error
+
+
+def _suggestion(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name.upper(), known, n=1)
+    return f" (do you mean {near[0]}?)" if near else ""
