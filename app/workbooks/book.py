@@ -183,7 +183,7 @@ class _Table:
         last = 1
         while batch := list(islice(rows, BATCH_ROWS)):
             self._check_lengths(batch)
-            part.write(renderer.render(last + 1, batch))
+            part.writelines(renderer.render(last + 1, batch))
             last += len(batch)
             self._rows += len(batch)
             self._progress(self._rows)
@@ -210,7 +210,7 @@ def _lay_out(worksheet: AnySheet, sheet: Sheet) -> None:
 
 def _header(worksheet: AnySheet, sheet: Sheet) -> bytes:
     renderer = RowRenderer([header_styles(worksheet)] * len(sheet.columns))
-    return renderer.render(1, [[column.title for column in sheet.columns]])
+    return b"".join(renderer.render(1, [[column.title for column in sheet.columns]]))
 
 
 def _no_progress(_: int) -> None:

@@ -1,6 +1,6 @@
 """Rows into the XML of a worksheet: the hot path."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from openpyxl.utils import get_column_letter
 
@@ -8,6 +8,9 @@ from app.workbooks.values import Kind, encode
 
 Styles = Sequence[int]
 """Style number for each `Kind`, in its order."""
+
+PIECE_LENGTH = 1_000_000
+"""Characters of XML after which a piece is handed over."""
 
 _MARKUP = {
     Kind.TEXT: (' t="inlineStr"><is>', "</is></c>"),
@@ -29,9 +32,20 @@ class RowRenderer:
             for number, each in enumerate(styles, 1)
         ]
 
-    def render(self, first: int, rows: Sequence[Sequence[object]]) -> bytes:
-        """The `<row>` elements of consecutive rows, the first of which has the number `first`."""
-        return "".join([self._row(first + i, row) for i, row in enumerate(rows)]).encode()
+    def render(self, first: int, rows: Sequence[Sequence[object]]) -> Iterator[bytes]:
+        """The `<row>` elements of consecutive rows, the first of which has the number `first`.
+
+        They come in pieces: with the longest texts, five hundred rows take hundreds of megabytes.
+        """
+        pieces, size = [], 0
+        for number, row in enumerate(rows, first):
+            piece = self._row(number, row)
+            pieces.append(piece)
+            size += len(piece)
+            if size > PIECE_LENGTH:
+                yield "".join(pieces).encode()
+                pieces, size = [], 0
+        yield "".join(pieces).encode()
 
     def _row(self, number: int, row: Sequence[object]) -> str:
         parts = [f'<row r="{number}">']

@@ -3,7 +3,7 @@
 | value | in the cell |
 | --- | --- |
 | `None`, `""` | nothing: the cell stays empty |
-| `str` | that text, never a formula; see `clean_text` |
+| `str` | that text, never a formula; see below |
 | `bool` | a boolean |
 | `int` | a number; from 10^15 on its digits as text, since Excel keeps only 15 |
 | `float` | a number; NaN and the infinities as the text `NaN`, `Infinity`, `-Infinity` |
@@ -15,6 +15,22 @@
 | anything else | its `str()` as text |
 
 Subclasses go by the nearest of these types.
+
+Text and what becomes of it:
+
+| in the text | in the cell |
+| --- | --- |
+| `=1+1`, `+`, `-`, `@` at its start | the same: the cell is declared as text |
+| emoji, right-to-left script, blanks at the ends, line breaks, tabs | the same |
+| control characters, also NUL, that XML cannot hold | Excel's own escape, U+0001 as `_x0001_` |
+| what looks like such an escape, `_x0041_` | the same, its underscore escaped: `_x005F_x0041_` |
+| half of a surrogate pair, U+FFFE, U+FFFF: no characters | U+FFFD, the replacement character |
+| past 32,767 UTF-16 units, Excel's limit | cut off, never inside a character |
+
+The escapes are the file format's own (ECMA-376, ST_Xstring): Excel, LibreOffice and calamine read
+them as the characters that were meant. openpyxl shows them as they are stored, and its
+`utils.escape.unescape` turns them back. Half of a pair is not escaped, since readers do not get along
+with that: calamine shows the escape, LibreOffice loses the next character when it exports.
 """
 
 import math
@@ -36,9 +52,13 @@ _DAY = timedelta(days=1)
 _FIRST_RIGHT_DAY = date(1900, 3, 1)
 _FIRST_ORDINAL = _EPOCH.toordinal()
 
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-# Excel reads _x0041_ as the letter A; an escaped underscore keeps such text as it is.
-_LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+_CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f"
+_NO_CHARACTERS = "\ud800-\udfff\ufffe\uffff"
+_NOT_XML = re.compile(f"[{_CONTROLS}{_NO_CHARACTERS}]")
+_REPLACED = re.compile(f"[{_NO_CHARACTERS}]")
+# A control character will begin with an underscore, so it can complete what looks like an escape.
+_ESCAPED = re.compile(f"[{_CONTROLS}]|_(?=x[0-9A-Fa-f]{{4}}[_{_CONTROLS}])")
+_SPECIAL = re.compile(f"[{_CONTROLS}{_NO_CHARACTERS}]|_x")
 
 
 class Kind(IntEnum):
@@ -66,24 +86,30 @@ def encode(value: object) -> Stored | None:
 
 
 def clean_text(text: str) -> str:
-    """The text as a cell can hold it.
+    """The text as XML can hold it where there are no escapes: in the properties of the document.
 
-    Characters that XML cannot hold (most control characters, surrogates) become U+FFFD, and what is
-    longer than 32,767 UTF-16 units is cut, never inside a character.
+    Control characters and what is no character become U+FFFD; more than 32,767 UTF-16 units are cut.
     """
-    if text.isprintable() and len(text) <= MAX_TEXT // 2:
+    return _cut(_NOT_XML.sub("\ufffd", text))
+
+
+def _cut(text: str) -> str:
+    if len(text) <= MAX_TEXT // 2:
         return text
-    text = _NOT_XML.sub("\ufffd", text)
-    if len(text) > MAX_TEXT // 2:
-        text = text.encode("utf-16-le")[: 2 * MAX_TEXT].decode("utf-16-le", "ignore")
-    return text
+    return text.encode("utf-16-le")[: 2 * MAX_TEXT].decode("utf-16-le", "ignore")
 
 
 def _text(value: str) -> Stored | None:
-    text = clean_text(value)
-    if "_x" in text:
-        text = _LOOKS_ESCAPED.sub("_x005F_", text)
+    text = value
+    if (not text.isprintable() or "_x" in text) and _SPECIAL.search(text):
+        text = _ESCAPED.sub(_escape, _cut(_REPLACED.sub("\ufffd", text)))
+    elif len(text) > MAX_TEXT // 2:
+        text = _cut(text)
     return (Kind.TEXT, text) if text else None
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"_x{ord(found[0]):04X}_"
 
 
 def _bool(value: bool) -> Stored:

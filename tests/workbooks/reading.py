@@ -29,7 +29,7 @@ def calamine_rows(path: Path, title: str) -> list[list[Any]]:
 
 
 def openpyxl_rows(path: Path, title: str) -> list[list[Any]]:
-    """Rows of a sheet; an empty cell is None. openpyxl leaves Excel's _x005F_ as it is."""
+    """Rows of a sheet; an empty cell is None. openpyxl leaves Excel's escapes as they are."""
     return [
         [unescape(value) if isinstance(value, str) else value for value in row]
         for row in openpyxl.load_workbook(path)[title].iter_rows(values_only=True)
