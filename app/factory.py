@@ -76,16 +76,22 @@ def create_app(
         "app",
         title="Ringback",
         version="1",
-        docs_path="/docs",
+        docs_path=None,  # `app.web` has a page that does without inline scripts
         static_folder=None,  # type: ignore[arg-type]  # Flask takes None: there is none
     )
     _bind(app, settings, services or default_services(settings, offload), role="server")
-    CORS(app, origins=settings.accepted_origins(), expose_headers=api.EXPOSED_HEADERS)
+    CORS(
+        app,
+        origins=settings.accepted_origins(),
+        always_send=False,
+        expose_headers=api.EXPOSED_HEADERS,
+    )
     configure_tokens(app, settings)
-    api.register(app)
+    api.register(app, settings)
     web.register(app)
     if loop:
         SocketServer(app, async_mode=loop.name)
+    api.enclose(app, settings)
     return app
 
 

@@ -2,7 +2,10 @@
 
 from apiflask import APIFlask
 
-from app.api import auth, errors, health, jobs, notifications, requests, sessions, users
+from app.api import auth, errors, health, jobs, limits, notifications, requests, sessions, users
+from app.api.forwarded import Forwarded
+from app.api.headers import SecurityHeaders
+from app.config import Settings
 
 # What a page of another origin may read of an answer.
 EXPOSED_HEADERS = [
@@ -13,6 +16,8 @@ EXPOSED_HEADERS = [
     "ETag",
     "Location",
     "Retry-After",
+    limits.LEFT_HEADER,
+    limits.POLICY_HEADER,
     requests.HEADER,
 ]
 
@@ -26,12 +31,19 @@ _BLUEPRINTS = (
 )
 
 
-def register(app: APIFlask) -> None:
-    """Add the routes, the request ids and the error answers to the app.
+def register(app: APIFlask, settings: Settings) -> None:
+    """Add the routes, the request ids, the limits and the error answers to the app.
 
     Call it after `app.accounts.tokens.configure_tokens`, whose library's own answers it replaces.
     """
     requests.register(app)
     errors.register(app)
+    limits.register(app, settings)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
+
+
+def enclose(app: APIFlask, settings: Settings) -> None:
+    """Put around the app, Socket.IO included, what concerns every request; call it last."""
+    inside = SecurityHeaders(app.wsgi_app)
+    app.wsgi_app = Forwarded(inside, settings.trusted_proxies)  # type: ignore[method-assign]

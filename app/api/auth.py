@@ -10,7 +10,7 @@ from pydantic import Field
 from app.accounts import sessions, sign_in
 from app.accounts.rules import MAX_PASSWORD
 from app.accounts.sign_in import RefreshReused, SignedIn
-from app.api import csrf, guards
+from app.api import csrf, guards, throttle
 from app.api.schemas import In, Out
 from app.delivery import events
 from app.errors import BadRequest
@@ -57,12 +57,14 @@ class SignedInOut(Out):
 @blueprint.post("/login")
 @blueprint.input(LoginIn)
 @blueprint.output(SignedInOut)
-@blueprint.doc(summary="Sign in", responses=[401])
+@blueprint.doc(summary="Sign in", responses=[401, 429])
 def login(json_data: LoginIn) -> Response:
     """Open a session on this device.
 
-    `401 invalid_credentials` whether the address or the password is wrong.
+    `401 invalid_credentials` whether the address or the password is wrong. Who tries too often is
+    told how long to wait (`429 too_many_attempts`, `Retry-After`), a minute at most.
     """
+    throttle.admit(json_data.email)
     signed_in = sign_in.sign_in(
         json_data.email,
         json_data.password,
@@ -70,6 +72,7 @@ def login(json_data: LoginIn) -> Response:
         settings=services().settings,
         offload=services().offload,
     )
+    throttle.forgive(json_data.email)
     return _answer(signed_in, cookie=json_data.cookie)
 
 

@@ -33,7 +33,6 @@ PUBLIC_ROUTES = frozenset(
         "/assets/<path:name>",
         "/app/web/static/<path:name>",
         "/docs",
-        "/docs/oauth2-redirect",
         "/openapi.json",
         "/healthz",
         "/v1/login",

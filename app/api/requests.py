@@ -87,6 +87,7 @@ def _end(response: Response) -> Response:
         method=request.method,
         route=request.url_rule.rule if request.url_rule else None,
         status=response.status_code,
+        client=request.remote_addr,
         seconds=round(seconds, 6),
     )
     return response

@@ -11,7 +11,7 @@ from app.accounts import users
 from app.accounts.models import Role, User
 from app.accounts.rules import MAX_EMAIL, MAX_PASSWORD, MIN_PASSWORD, checked_email
 from app.accounts.users import Change
-from app.api import guards
+from app.api import guards, throttle
 from app.api.paging import decode_cursor, page_of
 from app.api.schemas import In, Out, PageIn, UtcTime
 from app.delivery import events
@@ -96,6 +96,7 @@ def change_my_password(json_data: PasswordPatch) -> UserOut:
     The present password is needed. All other sessions of the caller end.
     """
     caller = guards.identity()
+    throttle.admit(str(caller.user_id))  # whoever holds a token must not guess without end
     change = users.change_password(
         caller.user_id,
         caller.session_id,
@@ -103,6 +104,7 @@ def change_my_password(json_data: PasswordPatch) -> UserOut:
         json_data.new_password,
         offload=services().offload,
     )
+    throttle.forgive(str(caller.user_id))
     return _announced(change)
 
 

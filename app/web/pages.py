@@ -1,4 +1,4 @@
-"""Serves the test page, its scripts and styles, and the official Socket.IO browser client.
+"""Serves the pages, their scripts and styles, and the official Socket.IO browser client.
 
 Every file is sent with an ETag and `no-cache`: the browser asks each time and is told "unchanged".
 """
@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 STATIC = Path(__file__).resolve().parent / "static"
+DOCS = Path(__file__).resolve().parent / "docs.html"
 NODE_MODULES = PROJECT / "node_modules"
 SOCKET_IO_CLIENT = NODE_MODULES / "socket.io-client/dist/socket.io.min.js"
 SWAGGER_UI = NODE_MODULES / "swagger-ui-dist"
@@ -18,18 +19,25 @@ NOT_INSTALLED = (
     "Run `make run` (or `npm ci`) in the project folder, then reload the page.\n"
 )
 
+# No script and no style but those of files of this server; `data:` is for Swagger UI's own icons.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
 pages = Blueprint("web", __name__)
 
 
 def register(app: Flask) -> None:
     """Add the pages to the app."""
     app.register_blueprint(pages)
-    app.config.update(
-        SWAGGER_UI_CSS="/assets/swagger-ui/swagger-ui.css",
-        SWAGGER_UI_BUNDLE_JS="/assets/swagger-ui/swagger-ui-bundle.js",
-        SWAGGER_UI_STANDALONE_PRESET_JS="/assets/swagger-ui/swagger-ui-standalone-preset.js",
-        DOCS_FAVICON="/assets/favicon.svg",
-    )
+
+
+@pages.after_request
+def _let_pages_load_their_files(response: Response) -> Response:
+    if response.mimetype == "text/html":
+        response.headers["Content-Security-Policy"] = POLICY
+    return response
 
 
 @pages.get("/")
@@ -44,12 +52,21 @@ def test_page() -> Response:
     return send_file(PROJECT / "test.html")
 
 
+@pages.get("/docs")
+def docs() -> Response:
+    """The API's description as a page: Swagger UI, started by a script of ours."""
+    return send_file(DOCS)
+
+
 @pages.get("/assets/socket.io.js")
 def socket_io_client() -> Response:
     """The official client as npm installed it, or 503 and what to do about it."""
     if not SOCKET_IO_CLIENT.is_file():
         return Response(NOT_INSTALLED, status=503, mimetype="text/plain")
-    return send_file(SOCKET_IO_CLIENT)
+    response = send_file(SOCKET_IO_CLIENT)
+    # A page opened from disk, or of an accepted origin, loads it from here.
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
 
 
 @pages.get("/assets/swagger-ui/<name>")
