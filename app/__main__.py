@@ -53,7 +53,7 @@ def _load(role: str) -> "Settings":
     from app.observability import configure_logging
 
     settings = Settings.load()
-    configure_logging(settings.log_level, settings.log_format, role)
+    configure_logging(settings, role)
     return settings
 
 

@@ -1,23 +1,52 @@
-"""Structured logs. An event is a fixed phrase; what varies is in its fields; ids are bound once."""
+"""Structured logs. An event is a fixed phrase; what varies is in its fields; ids are bound once.
 
+Every line of a process is one record of one form, also those of libraries, warnings, tracebacks,
+and what is printed. No secret of the settings is ever written.
+"""
+
+import io
+import json
 import logging
 import sys
+import threading
+from types import TracebackType
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import structlog
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from pydantic import SecretStr
+from structlog.contextvars import (
+    bind_contextvars,
+    bound_contextvars,
+    clear_contextvars,
+    get_contextvars,
+)
 
-__all__ = ["bind_contextvars", "clear_contextvars", "configure_logging", "get_logger"]
+from app.config import Settings
+
+__all__ = [
+    "bind_contextvars",
+    "bound_contextvars",
+    "clear_contextvars",
+    "configure_logging",
+    "get_contextvars",
+    "get_logger",
+]
+
+# What these print is for a log; what commands print is for people.
+SERVICES = ("server", "worker", "beat")
+# Shorter ones would also hide innocent words.
+MIN_SECRET = 6
 
 
-def configure_logging(level: str, form: str, role: str) -> None:
+def configure_logging(settings: Settings, role: str) -> None:
     """Send every log line of this process, also of libraries, to standard error in one form.
 
     Args:
-        level: least level that is written.
-        form: `json`, or `console` for people.
+        settings: level, form (`json`, or `console` for people), and the secrets to hide.
         role: `server`, `worker`, `beat` …; a field of each line.
     """
+    level = logging.getLevelNamesMapping()[settings.log_level]
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -25,18 +54,16 @@ def configure_logging(level: str, form: str, role: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         lambda _logger, _method, event: {**event, "role": role},
     ]
-    # Plain tracebacks: local variables may hold passwords.
-    plain = structlog.dev.plain_traceback
-    renderer: list[Any] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-        if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)]
-    )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(sys.__stderr__)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+            # Socket.IO says in this extra field why a publish failed.
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder({"redis_exception"})],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_renderers(settings.log_format),
+                _Redaction(settings),
+            ],
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
@@ -44,11 +71,102 @@ def configure_logging(level: str, form: str, role: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
+    _catch_the_rest(printed=settings.log_format == "json" and role in SERVICES)
 
 
 def get_logger(name: str) -> Any:
-    """A logger that takes fields: `log.info("job finished", job_id=…)`."""
+    """A logger that takes fields: `log.info("job ended", job_id=…)`."""
     return structlog.get_logger(name)
+
+
+def _renderers(form: str) -> list[Any]:
+    # Plain tracebacks: local variables may hold passwords.
+    if form == "json":
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)]
+
+
+class _Redaction:
+    """The last step: hides the secrets of the settings, wherever in a line they stand."""
+
+    def __init__(self, settings: Settings) -> None:
+        secrets = set()
+        for name in type(settings).model_fields:
+            value = getattr(settings, name)
+            if isinstance(value, SecretStr):
+                secrets |= _forms(value.get_secret_value())
+        self._secrets = [secret for secret in secrets if len(secret) >= MIN_SECRET]
+
+    def __call__(self, _logger: Any, _method: str, line: Any) -> str:
+        for secret in self._secrets:
+            if secret in line:
+                line = line.replace(secret, "***")
+        return str(line)
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret, or an address's password, as it may stand in a line: plain, quoted, in JSON."""
+    if "://" in secret:
+        quoted = urlsplit(secret).password or ""
+        secrets = {quoted, unquote(quoted)}
+    else:
+        secrets = {secret}
+    return secrets | {json.dumps(each)[1:-1] for each in secrets}
+
+
+def _catch_the_rest(*, printed: bool) -> None:
+    """Warnings, uncaught exceptions and (if asked) what is printed become log lines as well."""
+    log = get_logger(__name__)
+    logging.captureWarnings(True)
+
+    def uncaught(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            log.critical("uncaught exception", exc_info=(kind, error, trace))
+
+    sys.excepthook = uncaught
+    threading.excepthook = lambda given: uncaught(
+        given.exc_type, given.exc_value or given.exc_type(), given.exc_traceback
+    )
+    if printed:
+        sys.stdout = sys.stderr = _Printed()
+
+
+class _Printed(io.TextIOBase):
+    """Takes the place of the standard streams: a line that is printed becomes a record."""
+
+    def __init__(self) -> None:
+        self._log = get_logger("printed")
+        self._begun = ""
+        self._busy = threading.local()
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def fileno(self) -> int:
+        """Of the stream behind it."""
+        assert sys.__stderr__ is not None
+        return sys.__stderr__.fileno()
+
+    def write(self, text: str, /) -> int:
+        """Log the lines that are complete now."""
+        *lines, self._begun = (self._begun + text).split("\n")
+        for line in filter(str.strip, lines):
+            self._log_line(line)
+        return len(text)
+
+    def _log_line(self, line: str) -> None:
+        # `logging` prints its own failures: those must not come round again.
+        if getattr(self._busy, "now", False):
+            return
+        self._busy.now = True
+        try:
+            self._log.warning("printed", text=line)
+        finally:
+            self._busy.now = False

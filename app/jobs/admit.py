@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 
 from app.extensions import db, transaction
-from app.jobs.log import record
+from app.jobs.log import about, record
 from app.jobs.models import ACTIVE_STATES, Job, JobState
 from app.services import services
 
@@ -48,8 +48,10 @@ def admit(user_id: UUID) -> Sequence[Job]:
 
 def dispatch(jobs: Sequence[Job]) -> None:
     """Hand committed, queued jobs to the broker; does not wait for it."""
+    dispatcher = services().dispatcher
     for job in jobs:
-        services().dispatcher.dispatch(job.id, job.fence, queue=job.queue, priority=job.priority)
+        with about(job):
+            dispatcher.dispatch(job.id, job.fence, queue=job.queue, priority=job.priority)
 
 
 def _active_by_type(user_id: UUID) -> Counter[str]:

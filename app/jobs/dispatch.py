@@ -1,14 +1,15 @@
 """Sending queued jobs to the broker, without making anybody wait for the broker."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Full, Queue
+from typing import Any
 from uuid import UUID
 
 from celery import Celery
 
 from app.jobs.broker import RUN_JOB
-from app.observability import get_logger
+from app.observability import bound_contextvars, get_contextvars, get_logger
 
 log = get_logger(__name__)
 
@@ -23,6 +24,7 @@ class _Message:
     fence: int
     queue: str
     priority: int
+    ids: dict[str, Any] = field(default_factory=get_contextvars)  # for the log of the thread
 
 
 class CeleryDispatcher:
@@ -55,15 +57,18 @@ class CeleryDispatcher:
     def _run(self) -> None:
         while True:
             message = self._unsent.get()
-            try:
-                self._send(message)
-            except Exception as error:  # noqa: BLE001
-                # Whatever the broker's client raises: the row stands, and the sweep sends again.
-                log.warning(
-                    "dispatch failed, left to the sweep",
-                    job_id=str(message.job_id),
-                    reason=f"{type(error).__name__}: {error}",
-                )
+            with bound_contextvars(**message.ids | {"job_id": str(message.job_id)}):
+                self._try_to_send(message)
+
+    def _try_to_send(self, message: _Message) -> None:
+        try:
+            self._send(message)
+        except Exception as error:  # noqa: BLE001
+            # Whatever the broker's client raises: the row stands, and the sweep sends again.
+            reason = f"{type(error).__name__}: {error}"
+            log.warning("dispatch failed, left to the sweep", reason=reason)
+        else:
+            log.info("job dispatched", queue=message.queue)
 
     def _send(self, message: _Message) -> None:
         self._celery.send_task(

@@ -124,7 +124,11 @@ def _message(job: Job, artifact: Artifact | None) -> inbox.Message:
         JobState.CANCELLED: (f"{title}: cancelled", ""),
     }
     heading, body = texts[JobState(job.state)]
-    data: dict[str, Any] = {"job_type": job.type, "result": job.result}
+    data: dict[str, Any] = {
+        "job_type": job.type,
+        "request_id": job.request_id,
+        "result": job.result,
+    }
     if artifact:
         data["artifact"] = {
             "name": artifact.name,

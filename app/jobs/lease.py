@@ -14,10 +14,11 @@ from sqlalchemy import func, update
 
 from app.errors import JobCancelled, LeaseLost
 from app.extensions import db, transaction
+from app.jobs.log import ids_of
 from app.jobs.models import Job, JobState
 from app.jobs.storable import storable
 from app.jobs.view import publish_job
-from app.observability import get_logger
+from app.observability import bind_contextvars, get_logger
 from app.services import services
 
 log = get_logger(__name__)
@@ -41,6 +42,7 @@ class Lease:
         settings = services().settings
         self._app = app
         self._job_id, self._fence = job.id, job.fence
+        self._ids = ids_of(job)
         self._seconds = settings.lease_seconds
         self._heartbeat = settings.heartbeat_seconds
         self._report = settings.progress_seconds
@@ -83,6 +85,7 @@ class Lease:
             raise JobCancelled("Cancelled by its owner.")
 
     def _run(self) -> None:
+        bind_contextvars(**self._ids)
         next_beat = time.monotonic() + self._heartbeat
         while not self._stopping.wait(self._report):
             changed = self._progress != self._reported
@@ -97,11 +100,7 @@ class Lease:
                 self._renew(*self._progress)
         except Exception as error:  # noqa: BLE001
             # Not lost yet: `held` goes by the clock, and the next turn tries again.
-            log.warning(
-                "lease not renewed",
-                job_id=str(self._job_id),
-                reason=f"{type(error).__name__}: {error}",
-            )
+            log.warning("lease not renewed", reason=f"{type(error).__name__}: {error}")
 
     def _renew(self, fraction: float, message: str) -> None:
         before = time.monotonic()
@@ -123,4 +122,5 @@ class Lease:
         self._cancelled = job.cancel_requested_at is not None
         if self._reported != (fraction, message):
             self._reported = (fraction, message)
+            log.debug("job progressed", progress=fraction)
             publish_job(job)

@@ -1,9 +1,11 @@
-"""The job's log."""
+"""The job's log, and its ids in the log of the process."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from app.extensions import db
 from app.jobs.models import Job, JobEvent
+from app.observability import bound_contextvars
 
 
 def record(job: Job, event: str, message: str = "", **data: Any) -> None:
@@ -25,3 +27,19 @@ def record(job: Job, event: str, message: str = "", **data: Any) -> None:
             data=data,
         )
     )
+
+
+def ids_of(job: Job) -> dict[str, Any]:
+    """What each log line about a job has, in whatever process."""
+    return {
+        "job_id": str(job.id),
+        "user_id": str(job.user_id),
+        "request_id": job.request_id,
+        "job_type": job.type,
+        "attempt": job.attempt,
+    }
+
+
+def about(job: Job) -> AbstractContextManager[None]:
+    """Log lines within are about this job, and not about what the thread did before."""
+    return bound_contextvars(**ids_of(job))

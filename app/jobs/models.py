@@ -44,6 +44,7 @@ class Job(Model):
         fence: rises at every claim; whoever writes as a worker names the fence it claimed.
         dispatched_at, dispatches: when and how often the message was handed to the broker.
         follows: the job that this one repeats.
+        request_id: of the request that submitted it; the logs of all processes have it.
     """
 
     __tablename__ = "jobs"
@@ -112,6 +113,7 @@ class Job(Model):
     follows: Mapped[UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
     schedule_id: Mapped[UUID | None]
     schedule_tick: Mapped[datetime | None]
+    request_id: Mapped[str | None]
 
 
 class JobEvent(Model):

@@ -14,6 +14,7 @@ from app.errors import AppError, JobCancelled, LeaseLost
 from app.jobs.claim import claim
 from app.jobs.finish import Outcome, finish
 from app.jobs.lease import Lease
+from app.jobs.log import ids_of
 from app.jobs.models import Job, JobState
 from app.jobs.storable import is_storable_json
 from app.jobs.view import publish_job
@@ -34,7 +35,7 @@ def run_job(app: Flask, job_id: UUID, fence: int, worker: str) -> None:
     if job is None:
         log.info("nothing to claim", fence=fence)
         return
-    bind_contextvars(user_id=str(job.user_id), job_type=job.type, attempt=job.attempt)
+    bind_contextvars(**ids_of(job))
     log.info("job claimed", fence=job.fence)
     publish_job(job)
     with Lease(app, job, before) as lease:

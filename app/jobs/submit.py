@@ -5,9 +5,12 @@ from uuid import UUID
 
 from app.extensions import db, transaction
 from app.jobs.admit import admit, dispatch
-from app.jobs.log import record
+from app.jobs.log import ids_of, record
 from app.jobs.models import Job
+from app.observability import get_contextvars, get_logger
 from app.services import services
+
+log = get_logger(__name__)
 
 
 def submit(user_id: UUID, type_name: str, params: dict[str, Any]) -> Job:
@@ -31,10 +34,12 @@ def submit(user_id: UUID, type_name: str, params: dict[str, Any]) -> Job:
             max_attempts=job_type.max_attempts,
             queue=job_type.queue,
             priority=job_type.priority,
+            request_id=get_contextvars().get("request_id"),
         )
         db.session.add(job)
         db.session.flush()
         record(job, "accepted")
         admitted = admit(user_id)
+    log.info("job submitted", **ids_of(job))
     dispatch(admitted)
     return job

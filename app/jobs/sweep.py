@@ -17,7 +17,7 @@ from app.artifacts.models import Artifact
 from app.extensions import db, is_away, transaction
 from app.jobs.admit import admit_next, dispatch
 from app.jobs.finish import Ended, Outcome, announce, end
-from app.jobs.log import record
+from app.jobs.log import about, record
 from app.jobs.models import ACTIVE_STATES, Job, JobState
 from app.jobs.view import publish_job
 from app.notifications import inbox
@@ -149,8 +149,10 @@ def _one_by_one(
                 if job is None:
                     return count
                 job_id = job.id
-                afterwards = act(job)
-            afterwards()
+                with about(job):
+                    afterwards = act(job)
+            with about(job):
+                afterwards()
         except Exception as error:
             if job_id is None or is_away(error):
                 raise
@@ -167,7 +169,7 @@ def _first(*condition: ColumnElement[bool]) -> Select[Job]:
 
 
 def _rescue(job: Job) -> Callable[[], Any]:
-    log.warning("lease ran out", job_id=str(job.id), worker=job.worker, attempt=job.attempt)
+    log.warning("lease ran out", worker=job.worker)
     if job.cancel_requested_at is not None:
         return _ending(end(job, Outcome(JobState.CANCELLED)))
     failure = _why_not_again(job)

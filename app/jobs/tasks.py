@@ -25,7 +25,7 @@ def register(celery: Celery, app: Flask) -> None:
     def use_our_logging(**_: Any) -> None:
         with app.app_context():
             settings = services().settings
-        configure_logging(settings.log_level, settings.log_format, "worker")
+        configure_logging(settings, "worker")
 
     def leave_parents_connections(**_: Any) -> None:
         # A database connection must not be used on both sides of a fork.
