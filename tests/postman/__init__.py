@@ -1,0 +1,1 @@
+"""Holds the Postman collection and the server together."""
