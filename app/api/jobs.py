@@ -6,13 +6,14 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, send_file, url_for
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from app.api import guards
 from app.api.paging import decode_cursor, page_of
 from app.api.schemas import In, Out, PageIn
 from app.job_types.base import JobType
-from app.job_types.excel_test import ExcelTest
+from app.job_types.excel_test import ExcelTest, ExcelTestParameters
+from app.job_types.json_values import mended
 from app.jobs import queries
 from app.jobs.models import Job
 from app.jobs.submit import submit
@@ -28,7 +29,25 @@ class JobIn(In):
     """What to run."""
 
     type: TypeName
-    params: dict[str, Any] = Field({}, examples=[{"rows": 1000}])
+    params: dict[str, Any] = Field(
+        {},
+        description="In its texts, a NUL and half of a surrogate pair become U+FFFD.",
+        examples=[{"rows": 1000}],
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mend_params(cls, data: Any) -> Any:
+        """Job parameters may hold any text; everywhere else such text is refused."""
+        if isinstance(data, dict) and "params" in data:
+            return data | {"params": mended(data["params"])}
+        return data
+
+
+class ExcelTestIn(ExcelTestParameters):
+    """The parameters of `excel_test`."""
+
+    _mend = model_validator(mode="before")(mended)
 
 
 class JobsQuery(PageIn):
@@ -142,9 +161,9 @@ def submit_job(json_data: JobIn) -> tuple[dict[str, Any], int, dict[str, str]]:
 
 @blueprint.post("/create_excel_test")
 @guards.signed_in
-@blueprint.input(ExcelTest.parameters)
+@blueprint.input(ExcelTestIn)
 @blueprint.output(JobOut, status_code=202)
-def create_excel_test(json_data: Any) -> tuple[dict[str, Any], int, dict[str, str]]:
+def create_excel_test(json_data: ExcelTestIn) -> tuple[dict[str, Any], int, dict[str, str]]:
     """The short form of starting an `excel_test` job; the body may be left out."""
     params = json_data.model_dump(mode="json")
     return _accepted(submit(guards.identity().user_id, ExcelTest.name, params))

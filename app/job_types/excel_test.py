@@ -10,10 +10,10 @@ from typing import ClassVar, NamedTuple
 
 from openpyxl.chart import BarChart, Reference
 from openpyxl.worksheet.worksheet import Worksheet
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from app.job_types.base import JobContext, JobType, Json, Parameters
-from app.workbooks.book import Workbook, put
+from app.workbooks.book import Workbook, put_row
 from app.workbooks.sheet import (
     DATE,
     DATETIME,
@@ -25,7 +25,7 @@ from app.workbooks.sheet import (
     Column,
     Sheet,
 )
-from app.workbooks.styles import print_on_page_width, style_header
+from app.workbooks.styles import print_on_page_width
 
 COLUMNS = (
     Column("Order", 11, INTEGER),
@@ -57,6 +57,9 @@ PHRASES = (
     "배송 완료 후 문자 부탁드립니다.",
     "Ordered by phone, price agreed with the branch manager in writing.",
 )
+
+MAX_COMMENTS = 100_000_000
+"""Characters of a comment that was asked for, all rows together."""
 
 _MASK = (1 << 64) - 1
 _FIRST_DAY = date(2020, 1, 1)
@@ -145,6 +148,24 @@ class ExcelTestParameters(Parameters):
     seed: int = Field(
         1, ge=0, lt=1 << 32, description="Another seed, other values; the same seed, the same."
     )
+    comment: str = Field(
+        "", max_length=40_000, description="Text for the Comment column, instead of made-up ones."
+    )
+
+    @field_validator("comment")
+    @classmethod
+    def _is_not_too_much(cls, comment: str, info: ValidationInfo) -> str:
+        """Both at their limits would be a file of tens of gigabytes."""
+        if len(comment) * info.data.get("rows", 0) > MAX_COMMENTS:
+            raise ValueError(f"Has more than {MAX_COMMENTS:,} characters in all rows together")
+        return comment
+
+    def make_rows(self) -> Iterator[Row]:
+        """The rows that these parameters ask for."""
+        rows = (make_row(index, self.seed) for index in range(self.rows))
+        if not self.comment:
+            return rows
+        return (row._replace(comment=self.comment) for row in rows)
 
 
 class ExcelTest(JobType[ExcelTestParameters]):
@@ -161,7 +182,6 @@ class ExcelTest(JobType[ExcelTestParameters]):
     def run(self, context: JobContext, parameters: ExcelTestParameters) -> dict[str, Json]:
         """See `JobType.run`."""
         count, totals = parameters.rows, Totals()
-        rows = (make_row(index, parameters.seed) for index in range(count))
 
         def report(done: int) -> None:
             context.progress(done / count, f"{done:,} of {count:,} rows")
@@ -171,7 +191,7 @@ class ExcelTest(JobType[ExcelTestParameters]):
             context.artifact(f"excel_test_{count}_rows.xlsx", MEDIA_TYPE) as file,
             Workbook(file, title=f"Excel test, {count:,} rows", creator="Ringback") as workbook,
         ):
-            written = workbook.write(sheet, totals.watch(rows), report)
+            written = workbook.write(sheet, totals.watch(parameters.make_rows()), report)
             _summarise(workbook.add_sheet("Summary", active=True), totals)
         return {
             "rows": written.rows,
@@ -193,14 +213,14 @@ def _as_json(totals: Totals) -> Json:
 
 def _summarise(worksheet: Worksheet, totals: Totals) -> None:
     """Lay out the totals, the sums of each city, and a chart of these."""
-    _put_row(worksheet, 1, [("Total", None), ("Value", None)], header=True)
+    put_row(worksheet, 1, ["Total", "Value"], header=True)
     for number, (label, value, shown) in enumerate(_total_lines(totals), 2):
-        _put_row(worksheet, number, [(label, None), (value, shown)])
+        put_row(worksheet, number, [label, value], [None, shown])
     top = worksheet.max_row + 2
-    _put_row(worksheet, top, [("City", None), ("Rows", None), ("Amount", None)], header=True)
+    put_row(worksheet, top, ["City", "Rows", "Amount"], header=True)
     for number, city in enumerate(CITIES, top + 1):
-        sums = (totals.city_rows[city], INTEGER), (totals.city_amounts[city], MONEY)
-        _put_row(worksheet, number, [(city, None), *sums])
+        sums = totals.city_rows[city], totals.city_amounts[city]
+        put_row(worksheet, number, [city, *sums], [None, INTEGER, MONEY])
     for letter in "ABC":
         worksheet.column_dimensions[letter].width = 20
     print_on_page_width(worksheet)
@@ -216,15 +236,6 @@ def _total_lines(totals: Totals) -> list[tuple[str, object, str]]:
         ("First ordered", totals.first, DATE),
         ("Last ordered", totals.last, DATE),
     ]
-
-
-def _put_row(
-    worksheet: Worksheet, row: int, values: list[tuple[object, str | None]], header: bool = False
-) -> None:
-    for column, (value, shown) in enumerate(values, 1):
-        cell = put(worksheet, row, column, value, shown)
-        if header:
-            style_header(cell)
 
 
 def _chart(worksheet: Worksheet, top: int) -> BarChart:

@@ -1,14 +1,22 @@
-"""What parsed JSON can contain that must not travel on: to JSON again, to Postgres, to JavaScript."""
+"""What parsed JSON can contain that must not travel on: to JSON again, to Postgres, to JavaScript.
+
+Most of it is refused. Text is mended instead: JSON can spell a NUL and half of a surrogate pair, but
+Postgres stores neither, and half of a pair is no character at all. Both become U+FFFD, the replacement
+character, as they do in HTML and CSS; what was accepted shows it.
+"""
 
 import math
+import re
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 MAX_DEPTH = 64
 MAX_DIGITS = 4000
 """Python refuses to print integers of more than 4,300 digits."""
 
 _TOO_LARGE = 10**MAX_DIGITS
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Refusal = tuple[str, list[str]]
 
@@ -51,7 +59,7 @@ def _children(path: str, item: object) -> Iterator[tuple[str, object]]:
 
 def _problem(item: object) -> str | None:
     if isinstance(item, str):
-        return None if is_clean(item) else "Contains a NUL character or an unpaired surrogate"
+        return None  # see `mended`
     if isinstance(item, dict):
         clean = all(isinstance(name, str) and is_clean(name) for name in item)
         return None if clean else "Has a name with a NUL character or an unpaired surrogate"
@@ -64,7 +72,26 @@ def _problem(item: object) -> str | None:
 
 def is_clean(text: str) -> bool:
     """Whether the text is made of characters that every store and parser takes."""
-    return "\x00" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
+    return _UNSTORABLE.search(text) is None
+
+
+def mended_text(text: str) -> str:
+    """The text with U+FFFD for each character that not every store and parser takes."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def mended(value: Any) -> Any:
+    """A copy of a JSON value, nested no deeper than `MAX_DEPTH`, with all its texts mended.
+
+    Names stay as they are: two of them might become one.
+    """
+    if isinstance(value, str):
+        return mended_text(value)
+    if isinstance(value, list):
+        return [mended(each) for each in value]
+    if isinstance(value, dict):
+        return {name: mended(each) for name, each in value.items()}
+    return value
 
 
 def _shown(name: object) -> str:

@@ -13,7 +13,7 @@ import pydantic
 
 from app.errors import ConfigError, InvalidInput
 from app.job_types.base import JobType, Parameters
-from app.job_types.json_values import refusals
+from app.job_types.json_values import mended, refusals
 
 MAX_FIELDS = 50
 """A million-element list can be wrong in a million places; nobody reads more than these."""
@@ -64,6 +64,8 @@ class JobTypes:
     def validate(job_type: AnyJobType, params: object) -> Parameters:
         """Check parameters that came as JSON (parsed, but otherwise untrusted).
 
+        Texts that cannot be stored are mended: see `app.job_types.json_values`.
+
         Raises:
             InvalidInput: `invalid_parameters`; names each field as `params.<path>`.
         """
@@ -72,7 +74,7 @@ class JobTypes:
             raise _invalid(job_type, wrong)
         try:
             # As JSON, where a strict model reads dates, ids and enums out of text.
-            return job_type.parameters.model_validate_json(json.dumps(params))
+            return job_type.parameters.model_validate_json(json.dumps(mended(params)))
         except pydantic.ValidationError as error:
             raise _invalid(job_type, _by_field(error, params)) from error
 

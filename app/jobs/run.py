@@ -16,7 +16,7 @@ from app.jobs.finish import Outcome, finish
 from app.jobs.lease import Lease
 from app.jobs.log import ids_of
 from app.jobs.models import Job, JobState
-from app.jobs.storable import is_storable_json
+from app.jobs.storable import storable_json
 from app.jobs.view import publish_job
 from app.observability import bind_contextvars, clear_contextvars, get_logger
 from app.services import services
@@ -111,9 +111,7 @@ def _execute(job: Job, context: RunContext) -> Outcome:
     try:
         job_types = services().job_types
         job_type = job_types.get(job.type)
-        result = job_type.run(context, job_types.validate(job_type, job.params))
-        if not is_storable_json(result):
-            raise TypeError("the result is not JSON that can be stored")
+        result = storable_json(job_type.run(context, job_types.validate(job_type, job.params)))
         return Outcome(JobState.SUCCEEDED, result=result, artifact=context.stored)
     except LeaseLost:
         raise

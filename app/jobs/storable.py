@@ -4,23 +4,20 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from app.job_types.json_values import is_clean, mended, mended_text, refusals
+
 TROUBLE = "contains a NUL character or an unpaired surrogate"
 
 
-def is_storable(text: str) -> bool:
-    """Whether Postgres can store this text."""
-    return "\x00" not in text and not any("\ud800" <= each <= "\udfff" for each in text)
-
-
 def storable(text: str, limit: int) -> str:
-    """The text without what cannot be stored, cut to `limit` characters."""
-    clean = text.replace("\x00", "").encode("utf-8", "replace").decode()
+    """The text with U+FFFD for what cannot be stored, cut to `limit` characters."""
+    clean = mended_text(text)
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
 def unstorable_paths(value: Any, path: str) -> Iterator[str]:
     """The dotted paths of all texts inside a JSON value that cannot be stored."""
-    if isinstance(value, str) and not is_storable(value):
+    if isinstance(value, str) and not is_clean(value):
         yield path
     elif isinstance(value, list):
         for index, item in enumerate(value):
@@ -31,10 +28,17 @@ def unstorable_paths(value: Any, path: str) -> Iterator[str]:
             yield from unstorable_paths(item, f"{path}.{key}")
 
 
-def is_storable_json(value: Any) -> bool:
-    """Whether the value is JSON (finite numbers, text keys) that can be stored."""
+def storable_json(value: Any) -> Any:
+    """The value as it comes back from JSON, its texts mended so that they can be stored.
+
+    Raises:
+        TypeError: it is not JSON, or a number or a name in it cannot be stored.
+    """
     try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError):
-        return False
-    return next(unstorable_paths(value, ""), None) is None
+        plain = json.loads(json.dumps(value, allow_nan=False))
+        refused = refusals(plain, "result", 1)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f"the result is not JSON that can be stored: {error}") from error
+    if refused:
+        raise TypeError(f"the result is not JSON that can be stored: {refused[0]}")
+    return mended(plain)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from types import TracebackType
 from typing import IO, BinaryIO, Self, cast
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -20,6 +20,7 @@ from app.workbooks.styles import (
     format_of,
     header_styles,
     print_on_page_width,
+    style_header,
 )
 from app.workbooks.values import Kind, clean_text, encode
 
@@ -131,6 +132,26 @@ def put(
         cell.data_type = _DATA_TYPES.get(kind, "n")  # what openpyxl guessed may be a formula
         cell.number_format = format_of(kind, format)
     return cell
+
+
+def put_row(
+    worksheet: Worksheet,
+    row: int,
+    values: Row,
+    formats: Sequence[str | None] = (),
+    *,
+    header: bool = False,
+) -> None:
+    """Set the first cells of a row of an ordinary sheet; see `put`.
+
+    Args:
+        formats: of each value; General for what has none.
+        header: give them the look of a header.
+    """
+    for column, (value, shown) in enumerate(zip_longest(values, formats), 1):
+        cell = put(worksheet, row, column, value, shown)
+        if header:
+            style_header(cell)
 
 
 class _Table:

@@ -15,6 +15,7 @@ from app.job_types.excel_test import COLUMNS, ExcelTest, ExcelTestParameters, ma
 from app.job_types.registry import JobTypes
 from tests.job_types.excel_check import Sums, check_workbook, expected_rows
 from tests.job_types.recording import RecordingContext
+from tests.workbooks.reading import calamine_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,7 +25,7 @@ from pathlib import Path
 from app.job_types.excel_test import ExcelTest, ExcelTestParameters
 from tests.job_types.recording import RecordingContext
 
-parameters = ExcelTestParameters(rows=int(sys.argv[2]))
+parameters = ExcelTestParameters(rows=int(sys.argv[2]), comment=eval(sys.argv[3]))
 ExcelTest().run(RecordingContext(Path(sys.argv[1])), parameters)
 # Not getrusage: its peak also counts the parent's memory, from before this program was loaded.
 status = Path("/proc/self/status").read_text()
@@ -36,6 +37,13 @@ class SmallSheets(ExcelTest):
     """The same with little room on a sheet."""
 
     sheet_rows = 1001
+
+
+def peak_kilobytes(folder: Path, rows: int, comment: str = "''") -> int:
+    """Memory of a process that writes so many rows; the comment is a Python expression."""
+    command = [sys.executable, "-c", MEMORY_PROGRAM, str(folder), str(rows), comment]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return int(done.stdout)
 
 
 def run(
@@ -145,14 +153,14 @@ def test_progress_is_told_often_and_in_words(tmp_path: Path) -> None:
 
 
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
-    def peak_kilobytes(rows: int) -> int:
-        command = [sys.executable, "-c", MEMORY_PROGRAM, str(tmp_path), str(rows)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        return int(done.stdout)
-
-    few, many = peak_kilobytes(2000), peak_kilobytes(30_000)
+    few, many = peak_kilobytes(tmp_path, 2000), peak_kilobytes(tmp_path, 30_000)
     assert many < few + 10_000
     assert many < 200_000
+
+
+def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
+    largest = "'😀' + chr(1) * 32_000"  # four bytes a character, seven times as many in the file
+    assert peak_kilobytes(tmp_path, 1000, largest) < peak_kilobytes(tmp_path, 1000) + 30_000
 
 
 @pytest.mark.parametrize(
@@ -162,6 +170,23 @@ def test_a_wrong_number_of_rows_is_refused_at_its_field(bad: object) -> None:
     with pytest.raises(InvalidInput) as caught:
         JobTypes.validate(ExcelTest(), {"rows": bad})
     assert list(caught.value.fields) == ["params.rows"]
+
+
+def test_a_comment_that_is_asked_for_stands_in_each_row_and_all_else_stays(tmp_path: Path) -> None:
+    context = RecordingContext(tmp_path)
+    ExcelTest().run(context, ExcelTestParameters(rows=1200, comment="=1+1"))
+    lines = calamine_rows(context.path(), "Rows")[1:]
+    assert [line[-1] for line in lines] == ["=1+1"] * 1200
+    assert [line[0] for line in lines] == list(range(1, 1201))
+    assert calamine_rows(context.path(), "Summary")[1] == ["Rows", 1200, ""]
+
+
+def test_comments_of_more_than_a_disk_can_take_are_refused_at_their_field() -> None:
+    for rows, comment in ((1, "x" * 40_001), (2_000_000, "x" * 51), (2501, "x" * 40_000)):
+        with pytest.raises(InvalidInput) as caught:
+            JobTypes.validate(ExcelTest(), {"rows": rows, "comment": comment})
+        assert list(caught.value.fields) == ["params.comment"]
+    assert JobTypes.validate(ExcelTest(), {"rows": 2500, "comment": "x" * 40_000})
 
 
 def test_without_parameters_there_are_a_thousand_rows() -> None:

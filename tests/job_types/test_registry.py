@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from app.errors import ConfigError, InvalidInput
-from app.job_types import registry
+from app.job_types import json_values, registry
 from app.job_types.base import JobContext, JobType, Json, Parameters
 
 NUMBERS = count(1)
@@ -187,8 +187,6 @@ def refused(params: object) -> dict[str, list[str]]:
         {"number": float("inf")},
         {"number": 10**5000},
         {"text": 5},
-        {"text": "\ud800"},
-        {"text": "a\x00b"},
         {"flag": 1},
         {"either": []},
         {"either": {}},
@@ -214,6 +212,14 @@ def test_a_field_inside_another_is_named_by_its_path() -> None:
 @pytest.mark.parametrize("params", [None, [], "rows", 3, float("nan")])
 def test_parameters_that_are_no_object_are_refused(params: object) -> None:
     assert list(refused(params)) == ["params"]
+
+
+def test_text_that_no_database_takes_is_mended_wherever_it_stands() -> None:
+    hostile, mended = "a\x00b\ud800\udc00c\udfff😀\x01", "a\ufffdb\ufffd\ufffdc\ufffd😀\x01"
+    params = {"text": hostile, "either": hostile}
+    assert PROBING.validate(PROBING.get("probing"), params) == Probe(text=mended, either=mended)
+    assert params["text"] == hostile
+    assert json_values.mended({"a": [1, None, {"b": hostile}]}) == {"a": [1, None, {"b": mended}]}
 
 
 def test_names_with_characters_that_no_database_takes_are_refused() -> None:
