@@ -1,4 +1,4 @@
-"""The doors: `python -m app serve | worker | beat | migrate | config | create-admin`.
+"""The doors: `python -m app COMMAND`; `--help` lists the commands.
 
 `serve` reads the settings in a process of its own before it becomes the server: the engine must
 patch the standard library before anything else is imported, and the settings name the engine.
@@ -45,6 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("config", help="print the effective settings, secrets masked")
     admin = commands.add_parser("create-admin", help="add the first administrator")
     admin.add_argument("email")
+    secret = commands.add_parser("make-secret", help="write a new secret, unless there is one")
+    secret.add_argument("path", help="the file; only its owner may read it")
+    probe = commands.add_parser("probe", help="ask a process here whether it works: a health check")
+    probe.add_argument("target", help="`worker`, `beat`, or an address that answers with 200")
     return parser
 
 
@@ -122,6 +126,53 @@ def _create_admin(options: argparse.Namespace) -> None:
 
     with create_core(settings, role="create-admin").app_context():
         create_admin(options.email)
+
+
+def _make_secret(options: argparse.Namespace) -> None:
+    """The file appears whole: whoever reads it meanwhile finds none, or a good one."""
+    import secrets
+    from contextlib import suppress
+    from pathlib import Path
+    from tempfile import NamedTemporaryFile
+
+    from app.errors import AppError
+
+    path = Path(options.path)
+    try:
+        with NamedTemporaryFile("w", dir=path.parent) as file:  # for its owner's eyes only
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())
+            with suppress(FileExistsError):
+                os.link(file.name, path)
+    except OSError as error:
+        raise AppError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _probe(options: argparse.Namespace) -> None:
+    if "://" in options.target:
+        return _probe_address(options.target)
+    from app.jobs import alive
+
+    checks = {"worker": alive.check_worker, "beat": alive.check_beat}
+    if options.target not in checks:
+        _parser().error(f"no such target: {options.target}")
+    checks[options.target](_load("probe"))
+
+
+def _probe_address(address: str) -> None:
+    """Without settings, which take longer to read than the answer to come."""
+    from urllib.error import HTTPError
+    from urllib.request import ProxyHandler, build_opener
+
+    from app.errors import AppError
+
+    try:
+        build_opener(ProxyHandler({})).open(address, timeout=5).close()
+    except HTTPError as error:
+        raise AppError(error.read(2000).decode(errors="replace")) from error
+    except OSError as error:
+        raise AppError(f"{address} does not answer: {error}") from error
 
 
 if __name__ == "__main__":
