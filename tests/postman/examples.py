@@ -50,7 +50,9 @@ def make_example(item: Item, answer: dict[str, Json]) -> dict[str, Json]:
         "originalRequest": request,
         "status": phrase,
         "code": answer["code"],
-        "_postman_previewlanguage": next((each for each in ("json", "html") if each in kind), "text"),
+        "_postman_previewlanguage": next(
+            (each for each in ("json", "html") if each in kind), "text"
+        ),
         "header": [{"key": name, "value": value} for name, value in headers.items()],
         "cookie": [],
         "body": _body(bytes(answer["stream"]["data"]), kind),

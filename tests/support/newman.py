@@ -55,7 +55,7 @@ def run_collection(
                 *("--reporters", "cli,json", "--reporter-json-export", str(export)),
                 *(part for name, value in changed.items() for part in _variable(name, value)),
             ],
-            env=_without_proxies(),
+            env=newman_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -65,6 +65,15 @@ def run_collection(
         )
         assert export.exists(), done.stdout
         return _report(done.returncode, done.stdout, json.loads(export.read_text())["run"])
+
+
+def newman_environment() -> dict[str, str]:
+    """Our own, with Node on the path, and without the machine's proxies.
+
+    Newman would send even loopback addresses through them.
+    """
+    ours = {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
+    return ours | {"PATH": f"{Path(node()).parent}{os.pathsep}{ours.get('PATH', os.defpath)}"}
 
 
 def _report(status: int, output: str, run: dict[str, Any]) -> NewmanReport:
@@ -82,8 +91,3 @@ def _report(status: int, output: str, run: dict[str, Any]) -> NewmanReport:
 
 def _variable(name: str, value: str) -> tuple[str, str]:
     return "--env-var", f"{name}={value}"  # an environment wins over the collection
-
-
-def _without_proxies() -> dict[str, str]:
-    """Newman would send even loopback addresses through a proxy of the machine."""
-    return {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
