@@ -1,7 +1,7 @@
 """What a job type is, and what it is given to work with."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, BinaryIO, ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -9,6 +9,12 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+Row = Any
+"""A named tuple: `row.state` or `row[0]`.
+
+JSON comes parsed, times are aware and in UTC, ids are `UUID`, `numeric` is `Decimal`.
+"""
 
 
 class Parameters(BaseModel):
@@ -44,6 +50,22 @@ class JobContext(Protocol):
         Raises:
             JobCancelled: the owner cancelled; let it pass through.
             LeaseLost: this worker no longer holds the job; let it pass through.
+        """
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Row]:
+        """Read what the job's owner owns, and nothing else.
+
+        Whose rows are meant need not be said, and cannot be: the query sees these relations only, and
+        of them only what is the owner's: `users` (one row), `jobs`, `job_events`, `artifacts`,
+        `notifications`. All queries of one job see the same state of the database. Rows come in
+        batches, so memory does not grow with them.
+
+        Args:
+            sql: one `SELECT` of Postgres, with parameters as `:name`.
+            parameters: their values; lists for `= ANY(:name)`.
+
+        Raises:
+            AppError: `database_unavailable`, also while the rows are read; let it pass through.
         """
 
     def artifact(self, name: str, media_type: str) -> AbstractContextManager[BinaryIO]:

@@ -8,12 +8,12 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import ClassVar, NamedTuple
 
-from openpyxl.chart import BarChart, Reference
 from openpyxl.worksheet.worksheet import Worksheet
 from pydantic import Field, ValidationInfo, field_validator
 
 from app.job_types.base import JobContext, JobType, Json, Parameters
 from app.workbooks.book import Workbook, put_row
+from app.workbooks.charts import add_bar_chart
 from app.workbooks.sheet import (
     DATE,
     DATETIME,
@@ -224,7 +224,8 @@ def _summarise(worksheet: Worksheet, totals: Totals) -> None:
     for letter in "ABC":
         worksheet.column_dimensions[letter].width = 20
     print_on_page_width(worksheet)
-    worksheet.add_chart(_chart(worksheet, top), "E1")
+    bottom = top + len(CITIES)
+    add_bar_chart(worksheet, "E1", "Amount by city", top=top, bottom=bottom, values=3)
 
 
 def _total_lines(totals: Totals) -> list[tuple[str, object, str]]:
@@ -236,19 +237,3 @@ def _total_lines(totals: Totals) -> list[tuple[str, object, str]]:
         ("First ordered", totals.first, DATE),
         ("Last ordered", totals.last, DATE),
     ]
-
-
-def _chart(worksheet: Worksheet, top: int) -> BarChart:
-    """Bars of the amounts per city; `top` is the header row of that table."""
-    bottom = top + len(CITIES)
-    chart = BarChart()
-    chart.title, chart.legend = "Amount by city", None
-    chart.width, chart.height = 22, 11
-    amounts = Reference(worksheet, min_col=3, min_row=top, max_row=bottom)
-    chart.add_data(amounts, titles_from_data=True)
-    chart.set_categories(Reference(worksheet, min_col=1, min_row=top + 1, max_row=bottom))
-    chart.x_axis.title, chart.y_axis.title = "City", "Amount"
-    chart.y_axis.number_format, chart.gapWidth = "#,##0", 60
-    # openpyxl hides axes unless it is told not to.
-    chart.x_axis.delete = chart.y_axis.delete = False
-    return chart

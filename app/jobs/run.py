@@ -1,9 +1,9 @@
 """Run: one job from its claim to its end, inside a worker."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from flask import Flask
@@ -11,11 +11,13 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.artifacts.store import StoredFile
 from app.errors import AppError, JobCancelled, LeaseLost
+from app.extensions import db
 from app.jobs.claim import claim
 from app.jobs.finish import Outcome, finish
 from app.jobs.lease import Lease
 from app.jobs.log import ids_of
 from app.jobs.models import Job, JobState
+from app.jobs.reading import OwnRows
 from app.jobs.storable import storable_json
 from app.jobs.view import publish_job
 from app.observability import bind_contextvars, clear_contextvars, get_logger
@@ -69,6 +71,7 @@ class RunContext:
 
     def __init__(self, job: Job, lease: Lease) -> None:
         self._job, self._lease = job, lease
+        self._own_rows = OwnRows(db.engine, job.user_id)
         self.stored: StoredFile | None = None
 
     @property
@@ -85,6 +88,10 @@ class RunContext:
         """See `JobContext.progress`."""
         self._lease.note(fraction, message)
 
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """See `JobContext.rows`."""
+        return self._own_rows.read(sql, parameters)
+
     @contextmanager
     def artifact(self, name: str, media_type: str) -> Iterator[BinaryIO]:
         """See `JobContext.artifact`."""
@@ -94,6 +101,10 @@ class RunContext:
         with store.write(self._job.id, self._job.fence, name, media_type) as writing:
             yield writing.file
         self.stored = writing.stored
+
+    def close(self) -> None:
+        """The work is over: read no more."""
+        self._own_rows.close()
 
     def discard(self) -> None:
         """Remove the file of work that did not succeed; a failure is left to the sweep."""
@@ -122,6 +133,8 @@ def _execute(job: Job, context: RunContext) -> Outcome:
     except Exception as error:
         log.exception("job raised")
         return _failed("job_raised", _describe(error), False)
+    finally:
+        context.close()
 
 
 def _failed(code: str, message: str, retryable: bool) -> Outcome:

@@ -1,8 +1,9 @@
-"""A real, small `JobContext`: remembers progress, writes files into a `LocalArtifactStore`."""
+"""A real, small `JobContext`: remembers progress, writes files into a `LocalArtifactStore`,
+and reads from a database if it is given one."""
 
 import errno
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -11,6 +12,7 @@ from uuid import UUID, uuid4
 from app.artifacts.local import LocalArtifactStore
 from app.artifacts.store import StoredFile
 from app.errors import JobCancelled
+from app.jobs.reading import OwnRows
 
 
 class RecordingContext:
@@ -20,16 +22,23 @@ class RecordingContext:
         folder: of the artifact store.
         cancel_at: the progress call, counted from 1, that says the owner cancelled.
         disk_bytes: how much can be written before the disk is full.
+        own_rows: of the user whose job it is; without it, nothing can be read.
     """
 
     def __init__(
-        self, folder: Path, *, cancel_at: int | None = None, disk_bytes: int | None = None
+        self,
+        folder: Path,
+        *,
+        cancel_at: int | None = None,
+        disk_bytes: int | None = None,
+        own_rows: OwnRows | None = None,
     ) -> None:
         self.store = LocalArtifactStore(folder)
         self.reports: list[tuple[float, str]] = []
         self.stored: StoredFile | None = None
         self._job_id = uuid4()
         self._cancel_at, self._disk_bytes = cancel_at, disk_bytes
+        self._own_rows = own_rows
 
     @property
     def job_id(self) -> UUID:
@@ -43,6 +52,10 @@ class RecordingContext:
         self.reports.append((fraction, message))
         if len(self.reports) == self._cancel_at:
             raise JobCancelled("Its owner cancelled it.")
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        assert self._own_rows is not None, "this context was given no database"
+        return self._own_rows.read(sql, parameters)
 
     @contextmanager
     def artifact(self, name: str, media_type: str) -> Iterator[BinaryIO]:

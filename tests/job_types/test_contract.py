@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ OUTSIDE = ["celery", "flask", "redis", "socketio", "sqlalchemy"]
 
 each_type = pytest.mark.parametrize("job_type", list(JOB_TYPES), ids=lambda it: it.name)
 AnyType = JobType[Any]
+MakeContext = Callable[..., RecordingContext]
 
 
 def example_of(job_type: AnyType) -> Parameters:
@@ -27,17 +29,19 @@ def example_of(job_type: AnyType) -> Parameters:
 
 
 @each_type
-def test_its_example_runs_to_an_end_and_gives_json(job_type: AnyType, tmp_path: Path) -> None:
-    result = job_type.run(RecordingContext(tmp_path), example_of(job_type))
+def test_its_example_runs_to_an_end_and_gives_json(
+    job_type: AnyType, make_context: MakeContext, tmp_path: Path
+) -> None:
+    result = job_type.run(make_context(tmp_path), example_of(job_type))
     assert isinstance(result, dict)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
 @each_type
 def test_its_progress_never_falls_and_stays_between_nought_and_one(
-    job_type: AnyType, tmp_path: Path
+    job_type: AnyType, make_context: MakeContext, tmp_path: Path
 ) -> None:
-    context = RecordingContext(tmp_path)
+    context = make_context(tmp_path)
     job_type.run(context, example_of(job_type))
     fractions = [fraction for fraction, _ in context.reports]
     assert fractions == sorted(fractions)
@@ -47,12 +51,12 @@ def test_its_progress_never_falls_and_stays_between_nought_and_one(
 
 @each_type
 def test_its_file_is_complete_or_absent_when_it_is_cancelled(
-    job_type: AnyType, tmp_path: Path
+    job_type: AnyType, make_context: MakeContext, tmp_path: Path
 ) -> None:
-    whole = RecordingContext(tmp_path / "whole")
+    whole = make_context(tmp_path / "whole")
     job_type.run(whole, example_of(job_type))
     for call in {1, len(whole.reports)} if whole.reports else set():
-        cancelled = RecordingContext(tmp_path / str(call), cancel_at=call)
+        cancelled = make_context(tmp_path / str(call), cancel_at=call)
         with pytest.raises(JobCancelled):
             job_type.run(cancelled, example_of(job_type))
         assert len(cancelled.reports) == call
@@ -60,12 +64,14 @@ def test_its_file_is_complete_or_absent_when_it_is_cancelled(
 
 
 @each_type
-def test_a_full_disk_fails_it_and_leaves_nothing(job_type: AnyType, tmp_path: Path) -> None:
-    whole = RecordingContext(tmp_path / "whole")
+def test_a_full_disk_fails_it_and_leaves_nothing(
+    job_type: AnyType, make_context: MakeContext, tmp_path: Path
+) -> None:
+    whole = make_context(tmp_path / "whole")
     job_type.run(whole, example_of(job_type))
     size = whole.stored.size if whole.stored else 0
     for room in range(0, size, max(size // 4, 1)):
-        context = RecordingContext(tmp_path / str(room), disk_bytes=room)
+        context = make_context(tmp_path / str(room), disk_bytes=room)
         with pytest.raises(OSError, match="No space left"):
             job_type.run(context, example_of(job_type))
         assert context.files() == []
@@ -101,5 +107,5 @@ def test_its_parameters_survive_the_database(job_type: AnyType) -> None:
 
 
 def test_the_types_of_this_release_are_found() -> None:
-    assert {"add", "excel_test", "wait"} <= {each.name for each in JOB_TYPES}
+    assert {"activity_report", "add", "excel_test", "wait"} <= {each.name for each in JOB_TYPES}
     assert [each.name for each in JOB_TYPES] == sorted(each.name for each in JOB_TYPES)

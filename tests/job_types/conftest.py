@@ -1,0 +1,50 @@
+"""A database with users, for job types that read."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine
+
+from app.config import Settings
+from app.extensions import db
+from app.factory import create_core
+from app.jobs.reading import OwnRows
+from tests.job_types.recording import RecordingContext
+from tests.support.activity import add_jobs, add_user
+from tests.support.in_process import settings  # noqa: F401  # a fixture
+
+
+@pytest.fixture(scope="session")
+def database_url(settings: Settings) -> str:  # noqa: F811
+    return settings.database_url.get_secret_value()
+
+
+@pytest.fixture(scope="session")
+def engine(settings: Settings) -> Iterator[Engine]:  # noqa: F811
+    with create_core(settings, role="test").app_context():
+        yield db.engine
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def busy_user(database_url: str) -> UUID:
+    """Somebody with 200 jobs."""
+    user_id, _ = add_user(database_url)
+    add_jobs(database_url, user_id, 200)
+    return user_id
+
+
+@pytest.fixture
+def make_context(engine: Engine, busy_user: UUID) -> Iterator[Callable[..., RecordingContext]]:
+    """Makes contexts that can read; as `busy_user` unless told otherwise."""
+    with ExitStack() as stack:
+
+        def make(folder: Path, owner: UUID = busy_user, **options: Any) -> RecordingContext:
+            own_rows = stack.enter_context(closing(OwnRows(engine, owner)))
+            return RecordingContext(folder, own_rows=own_rows, **options)
+
+        yield make
