@@ -18,7 +18,7 @@ SHOWN_HEADERS = (
 )
 # What would not be good for anybody else: `<name>` stands in its place.
 HIDDEN = {"access_token", "refresh_token", "csrf_token", "worker", "next"}
-MAX_ITEMS = 2
+MAX_ITEMS = 2  # of objects; a list of names is shown whole
 MAX_LINES = 8
 MAX_JSON = 8000
 PRUNED_DEPTH = 3
@@ -72,6 +72,8 @@ def _body(content: bytes, kind: str) -> str:
     if not kind.startswith(("text/html", "text/plain")):
         return ""  # a file: its bytes would show nothing
     lines = content.decode().splitlines()
+    if kind.startswith("text/plain"):
+        lines = [line for line in lines if "ringback_" in line]  # not those of Python's library
     return "\n".join(lines[:MAX_LINES] + ["…"] * (len(lines) > MAX_LINES))
 
 
@@ -84,7 +86,8 @@ def _json_text(value: Json) -> str:
 
 def _shown(value: Json) -> Json:
     if isinstance(value, list):
-        return [_shown(each) for each in value[:MAX_ITEMS]]
+        short = value[:MAX_ITEMS] if all(isinstance(each, dict) for each in value) else value
+        return [_shown(each) for each in short]
     if isinstance(value, dict):
         return {key: _hidden(key, each) for key, each in value.items()}
     return value
