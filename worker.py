@@ -2,5 +2,9 @@
 
 from app.config import Settings
 from app.factory import create_celery
+from app.observability import configure_logging
 
-celery = create_celery(Settings.load())
+settings = Settings.load()
+# Before Celery begins: what it warns of while it starts belongs into the log as well.
+configure_logging(settings, "worker")
+celery = create_celery(settings)

@@ -78,6 +78,10 @@ SHUTDOWN_CODES = {"57P01", "57P02", "57P03"}
 POOL_SIZE = 10
 POOL_OVERFLOW = 10
 POOL_WAIT_SECONDS = 10
+# Whoever watches the database has a pool of its own: it must see also when requests see nothing.
+OBSERVER = "observer"
+OBSERVER_POOL_SIZE = 2
+OBSERVER_SECONDS = 1.0
 
 
 def unreachable(error: OperationalError) -> AppError:
@@ -99,16 +103,29 @@ def bind_database(app: Flask, settings: Settings, role: str) -> None:
     Args:
         role: shown as `application_name` in `pg_stat_activity`.
     """
-    limits = {
-        "statement_timeout": settings.statement_timeout_seconds,
-        "lock_timeout": settings.lock_timeout_seconds,
-        "idle_in_transaction_session_timeout": settings.idle_transaction_timeout_seconds,
-    }
-    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url.get_secret_value()
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+    url = settings.database_url.get_secret_value()
+    options = _engine_options(settings, role, settings.statement_timeout_seconds)
+    observing = _engine_options(settings, role, OBSERVER_SECONDS)
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options | {
         "pool_size": POOL_SIZE,
         "max_overflow": POOL_OVERFLOW,
         "pool_timeout": POOL_WAIT_SECONDS,
+    }
+    app.config["SQLALCHEMY_BINDS"] = {
+        OBSERVER: observing | {"url": url, "pool_size": OBSERVER_POOL_SIZE, "max_overflow": 0}
+    }
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(MIGRATIONS))
+
+
+def _engine_options(settings: Settings, role: str, statement_seconds: float) -> dict[str, Any]:
+    limits = {
+        "statement_timeout": statement_seconds,
+        "lock_timeout": settings.lock_timeout_seconds,
+        "idle_in_transaction_session_timeout": settings.idle_transaction_timeout_seconds,
+    }
+    return {
         "pool_pre_ping": True,
         "hide_parameters": True,  # An error in the log shows no password hash and no address.
         "connect_args": {
@@ -121,8 +138,6 @@ def bind_database(app: Flask, settings: Settings, role: str) -> None:
             "options": " ".join(f"-c {name}={value * 1000:.0f}" for name, value in limits.items()),
         },
     }
-    db.init_app(app)
-    migrate.init_app(app, db, directory=str(MIGRATIONS))
 
 
 def is_away(error: Exception) -> bool:

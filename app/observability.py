@@ -7,8 +7,10 @@ and what is printed. No secret of the settings is ever written.
 import io
 import json
 import logging
+import os
 import sys
 import threading
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -31,6 +33,7 @@ __all__ = [
     "configure_logging",
     "get_contextvars",
     "get_logger",
+    "write_line",
 ]
 
 # What these print is for a log; what commands print is for people.
@@ -80,6 +83,18 @@ def configure_logging(settings: Settings, role: str) -> None:
 def get_logger(name: str) -> Any:
     """A logger that takes fields: `log.info("job ended", job_id=…)`."""
     return structlog.get_logger(name)
+
+
+def write_line(role: str, text: str) -> None:
+    """Write a record past the loggers: in a signal handler, which may interrupt one of them."""
+    record = {
+        "event": "printed",
+        "text": text,
+        "level": "info",
+        "timestamp": datetime.now(UTC).isoformat(),
+        "role": role,
+    }
+    os.write(2, f"{json.dumps(record)}\n".encode())
 
 
 def _renderers(form: str) -> list[Any]:
@@ -167,6 +182,6 @@ class _Printed(io.TextIOBase):
             return
         self._busy.now = True
         try:
-            self._log.warning("printed", text=line)
+            self._log.info("printed", text=line)
         finally:
             self._busy.now = False

@@ -2,7 +2,18 @@
 
 from apiflask import APIFlask
 
-from app.api import auth, errors, health, jobs, limits, notifications, requests, sessions, users
+from app.api import (
+    auth,
+    errors,
+    health,
+    jobs,
+    limits,
+    metrics,
+    notifications,
+    requests,
+    sessions,
+    users,
+)
 from app.api.forwarded import Forwarded
 from app.api.headers import SecurityHeaders
 from app.config import Settings
@@ -28,6 +39,7 @@ _BLUEPRINTS = (
     jobs.blueprint,
     notifications.blueprint,
     health.blueprint,
+    metrics.blueprint,
 )
 
 
@@ -37,6 +49,8 @@ def register(app: APIFlask, settings: Settings) -> None:
     Call it after `app.accounts.tokens.configure_tokens`, whose library's own answers it replaces.
     """
     requests.register(app)
+    metrics.register(app)
+    health.register(app, settings)
     errors.register(app)
     limits.register(app, settings)
     for blueprint in _BLUEPRINTS:

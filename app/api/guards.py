@@ -35,6 +35,8 @@ PUBLIC_ROUTES = frozenset(
         "/docs",
         "/openapi.json",
         "/healthz",
+        "/readyz",
+        "/metrics",
         "/v1/login",
         "/v1/refresh",
     }

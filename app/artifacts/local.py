@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -66,6 +67,12 @@ class LocalArtifactStore:
         for folder in (path.parent, path.parent.parent):
             with suppress(OSError):  # not empty, or gone: somebody else is at work in it
                 folder.rmdir()
+
+    def check(self) -> None:
+        """See `ArtifactStore.check`; the file that tries it out never has a name."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self.root) as file:
+            file.write(b"\0")
 
     def stale_keys(self, age: timedelta) -> Iterator[str]:
         """See `ArtifactStore.stale_keys`."""

@@ -67,5 +67,12 @@ class ArtifactStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove the file; a missing one is no error."""
 
+    def check(self) -> None:
+        """Find out whether files can be written.
+
+        Raises:
+            OSError: they cannot.
+        """
+
     def stale_keys(self, age: timedelta) -> Iterator[str]:
         """Keys of all files, also half-written ones, last written to longer than `age` ago."""

@@ -17,6 +17,7 @@ AUTHENTICATE = "authenticate"
 
 # Between processes only; a socket server acts on it and forwards it to no client.
 SESSIONS_CHANGED = "sessions_changed"
+ECHO = "echo"
 
 
 def user_room(user_id: UUID | str) -> str:

@@ -1,5 +1,7 @@
 """The Celery app: the same for those who send jobs and for those who run them."""
 
+from collections.abc import Callable
+
 from celery import Celery
 from kombu import Queue
 
@@ -46,3 +48,16 @@ def make_celery(settings: Settings) -> Celery:
         enable_utc=True,
     )
     return celery
+
+
+def broker_check(settings: Settings) -> Callable[[], str]:
+    """Checks that the broker answers; see `app.operations.readiness.Readiness.add`."""
+    celery = make_celery(settings)
+
+    def check() -> str:
+        with celery.connection_for_write() as connection:
+            connection.connect()
+            connection.channel().close()
+        return ""
+
+    return check

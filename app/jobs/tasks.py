@@ -10,7 +10,7 @@ from flask import Flask
 from app.extensions import db
 from app.jobs.broker import RUN_JOB
 from app.jobs.run import run_job
-from app.observability import configure_logging
+from app.observability import configure_logging, write_line
 from app.services import services
 
 
@@ -26,6 +26,11 @@ def register(celery: Celery, app: Flask) -> None:
         with app.app_context():
             settings = services().settings
         configure_logging(settings, "worker")
+        if settings.log_format == "json":
+            from celery.apps import worker as celery_worker
+
+            # Celery's own goes past all loggers, because signal handlers call it.
+            celery_worker.safe_say = lambda text, *_: write_line("worker", text)
 
     def leave_parents_connections(**_: Any) -> None:
         # A database connection must not be used on both sides of a fork.

@@ -17,6 +17,10 @@ class Connection:
         device: the client's own name for itself, for acknowledgements.
         unread: unread notifications at the handshake.
         acked: highest number acknowledged; `acked_stored`: what of it is in Postgres.
+        rung: highest number that was there at the handshake, or was handed over since.
+        hinted: highest number there at the handshake, or told by a hint since.
+        found: highest number that reconcile has found.
+        closed_because: code of the error for which the server closes it.
     """
 
     sid: str
@@ -27,6 +31,10 @@ class Connection:
     acked: int = 0
     acked_stored: int = 0
     storing: bool = field(default=False)
+    rung: int = 0
+    hinted: int = 0
+    found: int = 0
+    closed_because: str = ""
 
 
 class Connections:
@@ -41,6 +49,11 @@ class Connections:
 
     def __iter__(self) -> Iterator[Connection]:
         return iter(list(self._by_sid.values()))
+
+    @property
+    def users(self) -> int:
+        """How many users have a connection here."""
+        return len(self._by_user)
 
     def add(self, connection: Connection) -> None:
         """Register."""

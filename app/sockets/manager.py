@@ -5,6 +5,7 @@ the subscription was made anew (messages in between are lost, so Postgres must b
 """
 
 import random
+import threading
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -47,6 +48,18 @@ class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no ty
         # A peer that vanished without a word is noticed by the kernel.
         super().__init__(url, channel=channel, redis_options={"socket_keepalive": True})
         self._listener = listener
+        self._subscribed = threading.Event()
+
+    def subscribe(self, seconds: float) -> bool:
+        """Subscribe, if no client has made the server do so; wait until it has, at most so long.
+
+        Returns:
+            Whether it is subscribed.
+        """
+        if not self.server.manager_initialized:
+            self.server.manager_initialized = True
+            self.initialize()
+        return self._subscribed.wait(seconds)
 
     def connect(self, sid: str, namespace: str) -> str:
         """Called by the server right after it queued the CONNECT packet."""
@@ -77,12 +90,14 @@ class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no ty
                 self.pubsub.subscribe(self.channel)
                 for message in self.pubsub.listen():
                     if message["type"] == "subscribe":
+                        self._subscribed.set()
                         self._listener.subscribed()
                         pause = FIRST_PAUSE_SECONDS
                     else:
                         yield message
             except Exception as error:  # noqa: BLE001
                 # Whatever the Redis client raises, the way back is a new subscription.
+                self._subscribed.clear()
                 log.warning("subscription lost", reason=f"{type(error).__name__}: {error}")
             self.server.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, MAX_PAUSE_SECONDS)

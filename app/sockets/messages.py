@@ -4,7 +4,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.errors import InvalidInput
+from app.errors import AppError, InvalidInput
 
 Seq = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -61,3 +61,14 @@ def parse(model: type[M], data: Any) -> M:
         for item in error.errors(include_url=False, include_input=False, include_context=False):
             fields.setdefault(".".join(map(str, item["loc"])) or "message", []).append(item["msg"])
         raise InvalidInput(f"Not a valid {model.__name__.lower()} message.", fields) from error
+
+
+def problem(error: AppError) -> dict[str, Any]:
+    """What a client is told of an error."""
+    told: dict[str, Any] = {
+        "code": error.code,
+        "message": error.message,
+        "retryable": error.retryable,
+    }
+    fields = getattr(error, "fields", None)
+    return told | ({"errors": fields} if fields else {})

@@ -44,6 +44,11 @@ class Outbox:
         self._draining = False
         self._rewinds = 0
 
+    @property
+    def depth(self) -> int:
+        """How many notifications are still to be sent."""
+        return max(0, self.wanted - self.sent)
+
     def place(self, after: int | None, head: int) -> None:
         """Say where the client is; before `open`.
 

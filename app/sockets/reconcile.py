@@ -14,6 +14,7 @@ from app.accounts.sessions import live_sessions
 from app.errors import AppError, Unauthenticated
 from app.notifications import inbox
 from app.observability import get_logger
+from app.operations.metrics import metrics
 from app.services import services
 from app.sockets.connection import Connection, Connections
 
@@ -35,12 +36,12 @@ class Reconciler:
         self,
         app: Flask,
         connections: Connections,
-        *,
         close: Callable[[Connection, AppError], None],
         resume: Callable[[Connection], None],
     ) -> None:
         self._app, self._connections = app, connections
         self._close, self._resume = close, resume
+        self._turns, self._lost = metrics(app).reconcile_turns, metrics(app).hints_lost
         with app.app_context():
             self._seconds = services().settings.reconcile_seconds
 
@@ -58,10 +59,13 @@ class Reconciler:
             self._raise_wanted()
             for connection in self._connections:
                 self._resume(connection)
+            self._turns.labels("done").inc()
         except SQLAlchemyError as error:
+            self._turns.labels("postponed").inc()
             log.warning("reconcile postponed to the next turn", reason=str(error))
         except Exception:
             # This loop heals the others: whatever happens, it goes on.
+            self._turns.labels("failed").inc()
             log.exception("reconcile failed")
 
     def check_sessions(self, user_id: str) -> None:
@@ -97,7 +101,16 @@ class Reconciler:
                 heads = inbox.heads(chunk)
             for user_id, head in heads.items():
                 for connection in self._connections.of_user(str(user_id)):
+                    self._count_lost_hints(connection, head)
                     connection.outbox.want(head)
+
+    def _count_lost_hints(self, connection: Connection, head: int) -> None:
+        """A hint that is still missing one turn after its row was found is not just on its way."""
+        lost = connection.found - connection.hinted
+        if lost > 0:
+            self._lost.inc(lost)
+            connection.hinted = connection.found
+        connection.found = head
 
 
 def _chunks(ids: Iterable[UUID]) -> Iterable[list[UUID]]:

@@ -6,19 +6,23 @@ from typing import Any
 from flask import Flask, request
 from flask_socketio import SocketIO
 from socketio.exceptions import ConnectionRefusedError as Refused
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts.tokens import verify_access
 from app.delivery import events
 from app.errors import AppError, Unauthenticated
-from app.extensions import db, transaction
+from app.extensions import db
 from app.notifications import inbox
 from app.notifications.view import notification_view
 from app.observability import get_logger
+from app.operations.metrics import metrics
+from app.operations.readiness import readiness
 from app.services import services
 from app.sockets import messages
+from app.sockets.acknowledgements import Acknowledgements
 from app.sockets.connection import Connection, Connections
+from app.sockets.echo import Echo
 from app.sockets.manager import ClientManager
+from app.sockets.measures import Measures
 from app.sockets.outbox import Outbox, Payload
 from app.sockets.reconcile import Reconciler
 
@@ -43,10 +47,12 @@ class SocketServer:
 
     def __init__(self, app: Flask, async_mode: str) -> None:
         with app.app_context():
-            self._settings = services().settings
+            given = services()
+        self._settings = given.settings
         self._app = app
         self._accepted_origins = set(self._settings.accepted_origins())
         self._connections = Connections()
+        self._measures = Measures(metrics(app), self._connections)
         self._handshakes = threading.BoundedSemaphore(CONCURRENT_HANDSHAKES)
         self._manager = ClientManager(
             self._settings.redis_url.get_secret_value(), self._settings.channel, self
@@ -60,10 +66,13 @@ class SocketServer:
             manage_session=False,
             max_http_buffer_size=MAX_MESSAGE_BYTES,
         )
+        self._acknowledgements = Acknowledgements(app, self._io.start_background_task)
         self._reconciler = Reconciler(
-            app, self._connections, close=self.close_connection, resume=self._store_acks_soon
+            app, self._connections, self.close_connection, self._acknowledgements.store_soon
         )
         self._reconciling = False
+        self._echo = Echo(given.publisher, self._manager.subscribe)
+        readiness(app).add("subscription", self._echo.check)
         self._register()
 
     # Reports of the client manager (see `app.sockets.manager.Listener`).
@@ -82,13 +91,18 @@ class SocketServer:
             {"head": connection.outbox.wanted, "unread": connection.unread},
         )
         connection.outbox.open()
+        log.info("client connected", user_id=str(connection.identity.user_id))
 
     def subscribed(self) -> None:
         """Messages may have been missed: ask Postgres at once."""
+        self._measures.subscribed()
         self._io.start_background_task(self._reconciler.turn)
 
     def take(self, user_id: str, event: str, payload: Any) -> bool:
         """Hints of notifications go through the outboxes; talk between processes stays inside."""
+        if event == events.ECHO:
+            self._echo.hear(payload)
+            return True
         if event == events.SESSIONS_CHANGED:
             if self._connections.of_user(user_id):
                 self._io.start_background_task(self._reconciler.check_sessions, user_id)
@@ -97,6 +111,7 @@ class SocketServer:
         if event != events.NOTIFICATION or not isinstance(seq, int):
             return False
         for connection in self._connections.of_user(user_id):
+            connection.hinted = max(connection.hinted, seq)
             connection.outbox.want(seq, payload)
         return True
 
@@ -120,12 +135,17 @@ class SocketServer:
             with self._handshakes:
                 self._welcome(handshake)
         except AppError as error:
-            raise Refused(error.message, _problem(error)) from error
+            raise self._refusal(error) from error
         except Exception as error:
             log.exception("handshake failed")
             failure = AppError("The server cannot check the token now.", retryable=True)
-            raise Refused(failure.message, _problem(failure)) from error
+            raise self._refusal(failure) from error
         self._start_reconciling()
+
+    def _refusal(self, error: AppError) -> Refused:
+        self._measures.refused(error.code)
+        log.info("handshake refused", code=error.code)
+        return Refused(error.message, messages.problem(error))
 
     def _welcome(self, handshake: messages.Handshake) -> None:
         """Register first, then look where the inbox stands: no hint in between may be missed."""
@@ -142,19 +162,18 @@ class SocketServer:
         finally:
             db.session.remove()  # not held while sending
         connection.unread = state.unread
+        connection.rung = state.head
+        connection.hinted = connection.found = max(connection.hinted, state.head)
         outbox.place(handshake.after, state.head)
 
     def _on_disconnect(self, reason: str = "") -> None:
-        connection = self._connections.remove(request.sid)  # type: ignore[attr-defined]
-        if connection is not None:
-            connection.outbox.close()
-            log.info("client left", reason=reason, user_id=str(connection.identity.user_id))
+        self._forget(request.sid, reason)  # type: ignore[attr-defined]
 
     def _on_ack(self, data: Any = None) -> None:
         connection = self._present()
         ack = messages.parse(messages.Ack, data)
         connection.acked = max(connection.acked, min(ack.seq, connection.outbox.wanted))
-        self._store_acks_soon(connection)
+        self._acknowledgements.store_soon(connection)
 
     def _on_sync(self, data: Any = None) -> None:
         self._present().outbox.rewind(messages.parse(messages.Sync, data).after)
@@ -176,23 +195,36 @@ class SocketServer:
             log.exception("event handler raised")
             error = AppError("The server could not handle this event.", retryable=True)
         if connection is not None:
-            self._emit(connection, events.ERROR, _problem(error))
+            self._emit(connection, events.ERROR, messages.problem(error))
 
     # What the above is made of.
 
     def close_connection(self, connection: Connection, error: AppError) -> None:
         """Say why, then disconnect."""
         connection.outbox.close()
-        self._emit(connection, events.ERROR, _problem(error))
-        log.info("client disconnected", code=error.code, user_id=str(connection.identity.user_id))
+        connection.closed_because = error.code
+        self._emit(connection, events.ERROR, messages.problem(error))
         self._io.server.disconnect(connection.sid, events.NAMESPACE, ignore_queue=True)
-        self._connections.remove(connection.sid)  # also when it was half gone already
+        self._forget(connection.sid, "")  # if it was half gone already
 
     def _drop(self, sid: str) -> None:
         """Forget a client that left, or whose session ended, during its handshake."""
-        self._connections.remove(sid)
+        self._forget(sid, "")
         self._io.server.disconnect(sid, events.NAMESPACE, ignore_queue=True)
         self._manager.disconnect(sid, events.NAMESPACE, ignore_queue=True)
+
+    def _forget(self, sid: str, reason: str) -> None:
+        """Log and count the end of a connection, once, whoever ended it."""
+        connection = self._connections.remove(sid)
+        if connection is None:
+            return
+        connection.outbox.close()
+        self._measures.ended(connection, reason)
+        user_id = str(connection.identity.user_id)
+        if connection.closed_because:
+            log.info("client disconnected", code=connection.closed_because, user_id=user_id)
+        else:
+            log.info("client left", reason=reason, user_id=user_id)
 
     def _present(self) -> Connection:
         connection = self._connections.get(request.sid)  # type: ignore[attr-defined]
@@ -214,6 +246,8 @@ class SocketServer:
             if connection is None or not self._wait_until_clear(connection):
                 return False
             self._emit(connection, events.NOTIFICATION, payload)
+            self._measures.handed_over(connection, payload)
+            _log_sent(connection, payload)
             return True
 
         return Outbox(fetch=fetch, send=send, spawn=self._io.start_background_task)
@@ -235,25 +269,6 @@ class SocketServer:
         socket = self._io.server.eio.sockets.get(eio_sid)
         return int(socket.queue.qsize()) if socket else 0
 
-    def _store_acks_soon(self, connection: Connection) -> None:
-        if not connection.storing and connection.acked > connection.acked_stored:
-            connection.storing = True
-            self._io.start_background_task(self._store_acks, connection)
-
-    def _store_acks(self, connection: Connection) -> None:
-        """Write the newest acknowledgement; those that arrive meanwhile are written together."""
-        user_id = connection.identity.user_id
-        try:
-            while connection.acked_stored < connection.acked:
-                seq = connection.acked
-                with self._app.app_context(), transaction():
-                    inbox.acknowledge(user_id, connection.device, seq)
-                connection.acked_stored = seq
-        except SQLAlchemyError as error:
-            log.warning("acknowledgement not stored, tried again soon", reason=str(error))
-        finally:
-            connection.storing = False
-
     def _emit(self, connection: Connection, event: str, payload: Payload) -> None:
         """To this connection alone, not through Redis."""
         self._io.server.emit(
@@ -267,14 +282,17 @@ class SocketServer:
 
     def _accepts_origin(self, origin: str | None, environ: dict[str, Any]) -> bool:
         own = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"
-        return origin is None or origin == own or origin in self._accepted_origins
+        accepted = origin is None or origin == own or origin in self._accepted_origins
+        if not accepted and "sid=" not in environ.get("QUERY_STRING", ""):
+            self._measures.refused("origin_refused")
+        return accepted
 
 
-def _problem(error: AppError) -> dict[str, Any]:
-    problem: dict[str, Any] = {
-        "code": error.code,
-        "message": error.message,
-        "retryable": error.retryable,
-    }
-    fields = getattr(error, "fields", None)
-    return problem | ({"errors": fields} if fields else {})
+def _log_sent(connection: Connection, payload: Payload) -> None:
+    log.debug(
+        "notification sent",
+        seq=payload["seq"],
+        user_id=str(connection.identity.user_id),
+        job_id=payload.get("job_id"),
+        request_id=(payload.get("data") or {}).get("request_id"),
+    )

@@ -1,0 +1,74 @@
+"""What is measured of the connections of this process."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from app.operations.metrics import Metrics
+from app.sockets.connection import Connection, Connections
+
+# Why Engine.IO says that a client is gone. Other words come from elsewhere and are not counted
+# one by one.
+REASONS = frozenset(
+    {
+        "client disconnect",
+        "server disconnect",
+        "ping timeout",
+        "transport close",
+        "transport error",
+    }
+)
+
+
+class Measures(Collector):
+    """Gauges of all connections, looked up when asked, and the measuring of single events.
+
+    Args:
+        measured: the app's metrics.
+        connections: those of this process.
+    """
+
+    def __init__(self, measured: Metrics, connections: Connections) -> None:
+        self._measured, self._connections = measured, connections
+        measured.registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """See `prometheus_client.registry.Collector`."""
+        depths = [each.outbox.depth for each in self._connections]
+        for name, text, value in (
+            ("connections", "Clients that are connected to this server.", len(depths)),
+            ("users", "Users with at least one of them.", self._connections.users),
+            ("outbox_depth", "Notifications not handed over yet, of all clients.", sum(depths)),
+            ("outbox_depth_max", "The same, of the furthest behind.", max(depths, default=0)),
+        ):
+            yield GaugeMetricFamily(f"ringback_socket_{name}", text, value)
+
+    def refused(self, code: str) -> None:
+        """A handshake was refused."""
+        self._measured.handshakes_refused.labels(code).inc()
+
+    def ended(self, connection: Connection, reason: str) -> None:
+        """A connection has ended, by the server's own reason if it had one."""
+        word = reason.replace(" ", "_") if reason in REASONS else "other"
+        self._measured.connections_ended.labels(connection.closed_because or word).inc()
+
+    def subscribed(self) -> None:
+        """The server has subscribed to Redis."""
+        self._measured.subscriptions.inc()
+
+    def handed_over(self, connection: Connection, payload: dict[str, Any]) -> None:
+        """A notification went to its socket; only the first time says how long a ring takes.
+
+        What was in the inbox before the handshake, and what a client asks for once more, is left
+        out: how late that is depends on the client.
+        """
+        if payload["seq"] <= connection.rung:
+            return
+        connection.rung = payload["seq"]
+        if created := payload.get("created_at"):
+            latency = datetime.now(UTC) - datetime.fromisoformat(created)
+            self._measured.ring_seconds.observe(max(0.0, latency.total_seconds()))
