@@ -5,16 +5,37 @@ PYTHON = .venv/bin/python
 COMPILE = $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header $(ARGS)
 
-.PHONY: help run test lint format reset lock dev
+COMPOSE ?= docker compose -f docker-compose.yml
+# What is started here on the services of Docker Compose has these settings.
+ON_HOST = set -a; . deploy/host.env; exec $(PYTHON) -m app
+
+.PHONY: help run test compose-test services api worker beat lint format reset lock dev
 
 help:  ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
 run:  ## run everything on this machine (PORT=5006 for another port)
 	@$(if $(PORT),RINGBACK_PORT=$(PORT)) $(BOOTSTRAP) run
 
 test: dev  ## run the tests on real servers (ARGS="-k name" for some)
 	@$(PYTHON) -m pytest $(ARGS)
+
+compose-test: dev  ## run the tests of the Docker set-up; it must not be running (COMPOSE="docker compose -f docker-compose.yml")
+	@COMPOSE="$(COMPOSE)" $(PYTHON) -m pytest tests/compose $(ARGS)
+
+services: dev  ## start Postgres and Redis in Docker, for the next three and for debuggers
+	@$(COMPOSE) up -d --wait db redis
+	@mkdir -p var/secrets && $(PYTHON) -m app make-secret var/secrets/ringback_secret_key
+	@$(ON_HOST) migrate
+
+api: services  ## run the server here, on those services
+	@$(ON_HOST) serve
+
+worker: services  ## run a worker here, on those services
+	@$(ON_HOST) worker
+
+beat: services  ## run the beat here, on those services
+	@$(ON_HOST) beat
 
 lint: dev  ## check style, types and architecture
 	@$(PYTHON) -m ruff check

@@ -11,7 +11,7 @@ PAUSE=2
 
 # The addresses of all replicas of `api` as nginx wants them; nothing if there is none now.
 find_servers() {
-  getent ahostsv4 api | awk '$2 == "STREAM" { print "server " $1 ":5005;" }' | sort -u
+  timeout 3 getent ahostsv4 api | awk '$2 == "STREAM" { print "server " $1 ":5005;" }' | sort -u
 }
 
 certificate() {

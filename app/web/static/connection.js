@@ -111,6 +111,8 @@ class Connection extends EventTarget {
       tryAllTransports: true,
       reconnection: false,
       forceNew: true,
+      // A proxy in front of several servers keeps the requests of one device together by it.
+      query: { device: this.session.device },
       auth: { token, device: this.session.device, after: this.inbox.cursor },
     });
     this.#socket = socket;

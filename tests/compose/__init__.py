@@ -1,0 +1,1 @@
+"""The whole set-up in containers. Needs a Docker engine: `make compose-test`."""
