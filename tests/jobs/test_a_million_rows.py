@@ -1,41 +1,16 @@
 """The largest promise about workbooks: a million rows, flat memory, every value right."""
 
-import threading
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.job_types.excel_check import check_workbook
+from tests.support.memory import PeakMemory
 from tests.support.stack import Stack
 from tests.support.waiting import wait_for
 
 ROWS = 1_000_000
 MAX_BYTES = 200 * 1024 * 1024
-
-
-class PeakMemory:
-    """The largest resident size that any process of a tree had, sampled while it lives."""
-
-    def __init__(self, pid: int) -> None:
-        self.bytes = 0
-        self._pid = pid
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> "PeakMemory":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        root = psutil.Process(self._pid)
-        while not self._stopping.wait(0.2):
-            for process in (root, *root.children(recursive=True)):
-                self.bytes = max(self.bytes, process.memory_info().rss)
 
 
 @pytest.mark.timeout(900)

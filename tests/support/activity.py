@@ -10,11 +10,11 @@ INSERT INTO users (id, email, password_hash, role, active) VALUES (%s, %s, 'none
 """
 ADD_JOBS = """
 WITH made AS (
-  SELECT number, (lpad(to_hex(1767225600000 + 60000 * number), 12, '0') ||
+  SELECT number, (lpad(to_hex(1577836800000 + 60000 * number), 12, '0') ||
       substr(md5(%(owner)s || number), 1, 20))::uuid AS id,
     (ARRAY['succeeded','succeeded','succeeded','failed','cancelled'])[1 + number %% 5] AS state,
     (ARRAY['add','excel_test','wait'])[1 + number %% 3] AS type,
-    timestamptz '2026-01-01 00:00:00Z' + number * interval '1 minute' AS created_at
+    timestamptz '2020-01-01 00:00:00Z' + number * interval '1 minute' AS created_at
   FROM generate_series(0::bigint, %(count)s - 1) AS number
 ), jobs AS (
   INSERT INTO jobs (id, user_id, type, params, state, progress, progress_message, version, attempt,
@@ -29,7 +29,10 @@ WITH made AS (
   FROM made
 ), events AS (
   INSERT INTO job_events (job_id, at, attempt, fence, event, message, data)
-  SELECT id, created_at, 1, 0, 'accepted', '', '{}' FROM made
+  SELECT id, created_at, 1, 0, 'accepted', '', '{}' FROM made WHERE %(log)s
+), inboxes AS (
+  INSERT INTO inboxes (user_id, head_seq) VALUES (%(owner)s, %(count)s)
+  ON CONFLICT (user_id) DO UPDATE SET head_seq = excluded.head_seq
 )
 INSERT INTO notifications (user_id, seq, id, type, title, body, data, job_id, final, created_at,
   expires_at)
@@ -46,11 +49,13 @@ def add_user(url: str, role: str = "user") -> tuple[UUID, str]:
     return user_id, email
 
 
-def add_jobs(url: str, owner: str | UUID, count: int) -> None:
-    """Jobs that ended, one a minute from 2026-01-01 (UTC) on, each with a notification.
+def add_jobs(url: str, owner: str | UUID, count: int, log: bool = True) -> None:
+    """Jobs that ended, one a minute from 2020-01-01 (UTC) on, for somebody who had none.
+
+    Each has a notification and, with `log`, a line in its log.
 
     Job `number` (from 0) is of type `number % 3` of add, excel_test, wait, in state `number % 5` of
     succeeded (3 times), failed, cancelled, waited 2 seconds and ran `number % 10` seconds.
     """
     with closing(connect(url)) as connection, connection.cursor() as cursor:
-        cursor.execute(ADD_JOBS, {"count": count, "owner": str(owner)})
+        cursor.execute(ADD_JOBS, {"count": count, "owner": str(owner), "log": log})

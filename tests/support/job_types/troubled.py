@@ -6,6 +6,8 @@ import signal
 from app.errors import JobFailed
 from app.job_types.base import JobContext, JobType, Json, Parameters
 
+HOSTILE = "=1+1\x00 \x01\x1b[31m _x0041_ \ud83d مرحبا 😀\r\n"
+
 
 class NoParameters(Parameters):
     """Takes nothing."""
@@ -35,6 +37,31 @@ class Refuses(JobType[NoParameters]):
 
     def run(self, context: JobContext, parameters: NoParameters) -> dict[str, Json]:
         raise JobFailed("There is nothing to report for this month.", code="nothing_to_report")
+
+
+class SpeaksHostilely(JobType[NoParameters]):
+    """Fails in words that no database, and then no workbook, takes as they are."""
+
+    name = "speaks_hostilely"
+    title = '=HYPERLINK("http://example.com")'
+    parameters = NoParameters
+    example = {}
+
+    def run(self, context: JobContext, parameters: NoParameters) -> dict[str, Json]:
+        context.progress(0.5, HOSTILE)
+        raise JobFailed(HOSTILE)
+
+
+class ReturnsHostileText(JobType[NoParameters]):
+    """Returns such words."""
+
+    name = "returns_hostile_text"
+    title = "Return"
+    parameters = NoParameters
+    example = {}
+
+    def run(self, context: JobContext, parameters: NoParameters) -> dict[str, Json]:
+        return {"text": HOSTILE}
 
 
 class KillsItsWorker(JobType[NoParameters]):
