@@ -23,14 +23,13 @@ ANSWER_SECONDS = 60.0
 # How often an eventlet server looks whether it was told to stop.
 SIGNAL_SECONDS = 0.2
 FILES_BESIDE_CONNECTIONS = 512
+# How long the head of a request may take, and how long a client may be silent while more is expected
+# of it. A WebSocket speaks more often (Engine.IO's pings).
+HEAD_SECONDS = 10.0
+SILENT_SECONDS = 60.0
 # When the kernel gives up a peer that no longer answers, or no longer reads: seconds, a count, and
 # milliseconds. gevent's WebSockets have no time-out of their own.
-KEEPALIVE = {
-    "TCP_KEEPIDLE": 15,
-    "TCP_KEEPINTVL": 5,
-    "TCP_KEEPCNT": 3,
-    "TCP_USER_TIMEOUT": 30_000,
-}
+KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
 
 
 class Engine(ABC):
@@ -120,7 +119,11 @@ class EventletEngine(Engine):
             max_size=limit,
             log_output=False,
             debug=False,
-            socket_timeout=None,
+            protocol=_eventlet_protocol(),
+            # True of them all; without it Flask takes a chunked body for none.
+            environ={"wsgi.input_terminated": True},
+            keepalive=SILENT_SECONDS,
+            socket_timeout=SILENT_SECONDS,
         )
         server.link(lambda _: stop())
         # A signal neither wakes a sleeping hub nor may it switch green threads: look for it.
@@ -165,7 +168,7 @@ class GeventEngine(Engine):
         stopping = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, stopping.set)
-        server = WSGIServer(listener, app, spawn=limit, log=None)
+        server = WSGIServer(listener, app, spawn=limit, log=None, handler_class=_gevent_handler())
         server.start()
         stopping.wait()
         server.stop(timeout=0)
@@ -174,6 +177,71 @@ class GeventEngine(Engine):
         from gevent.socket import wait_read, wait_write
 
         (wait_write if write else wait_read)(fileno, timeout=seconds, timeout_exc=TimeoutError())
+
+
+def _eventlet_protocol() -> type:
+    """How eventlet reads a request: with an end to waiting."""
+    import eventlet
+    import eventlet.wsgi
+
+    class Protocol(eventlet.wsgi.HttpProtocol):  # type: ignore[misc]
+        default_request_version = "HTTP/1.0"  # an error has a status line, whatever was asked
+
+        def parse_request(self) -> bool:
+            done = False
+            with eventlet.Timeout(HEAD_SECONDS, False):
+                done = super().parse_request()
+            if done and not _has_one_end(self.headers):
+                self.send_error(400)
+                done = False
+            if not done:
+                self.close_connection = True
+            return done
+
+        def version_string(self) -> str:
+            return "Ringback"
+
+        def log_message(self, *_: object) -> None:
+            """Whatever a client sends, it fills no log."""
+
+    return Protocol
+
+
+def _gevent_handler() -> type:
+    """The same for gevent."""
+    from http.client import HTTPException
+
+    import gevent
+    from gevent.pywsgi import WSGIHandler
+
+    class Handler(WSGIHandler):  # type: ignore[misc]
+        def handle(self) -> None:
+            self.socket.settimeout(SILENT_SECONDS)
+            super().handle()
+
+        def read_request(self, raw_requestline: str) -> bool:
+            with gevent.Timeout(HEAD_SECONDS, ValueError("The head came too slowly.")):
+                return bool(super().read_request(raw_requestline))
+
+        def MessageClass(self, *args: Any) -> Any:  # noqa: N802
+            try:
+                headers = super().MessageClass(*args)
+            except HTTPException as error:  # too many headers
+                raise ValueError(str(error)) from error
+            if not _has_one_end(headers):
+                raise ValueError("It is not clear where the body ends.")
+            return headers
+
+        def log_error(self, *_: object) -> None:
+            """See eventlet's."""
+
+    return Handler
+
+
+def _has_one_end(headers: Any) -> bool:
+    """Whether everybody agrees where the body ends; else some see a second request in it."""
+    coding = headers.get("Transfer-Encoding")
+    return coding is None or (coding.lower() == "chunked" and "Content-Length" not in headers)
 
 
 def load(name: str) -> Engine:

@@ -15,6 +15,7 @@ from app.api import (
     users,
 )
 from app.api.forwarded import Forwarded
+from app.api.handshakes import Handshakes
 from app.api.headers import SecurityHeaders
 from app.config import Settings
 
@@ -59,5 +60,5 @@ def register(app: APIFlask, settings: Settings) -> None:
 
 def enclose(app: APIFlask, settings: Settings) -> None:
     """Put around the app, Socket.IO included, what concerns every request; call it last."""
-    inside = SecurityHeaders(app.wsgi_app)
+    inside = SecurityHeaders(Handshakes(app.wsgi_app))
     app.wsgi_app = Forwarded(inside, settings.trusted_proxies)  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from flask import Flask, Request, Response, g, request
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from app.errors import BadRequest
 from app.observability import bind_contextvars, clear_contextvars, get_logger
@@ -33,10 +33,15 @@ class JsonRequest(Request):
 
         Raises:
             BadRequest: `malformed_json`.
+            RequestEntityTooLarge: also of a body that did not say how long it is.
             UnsupportedMediaType: the body is not declared as JSON.
         """
-        if not self.get_data():
+        data = self.get_data()
+        if not data:
             return None
+        # Werkzeug cuts a body of unknown length off at the limit, and says nothing.
+        if self.content_length is None and len(data) >= (self.max_content_length or math.inf):
+            raise RequestEntityTooLarge
         if not self.is_json:
             raise UnsupportedMediaType("Send JSON, with `Content-Type: application/json`.")
         try:
