@@ -1,6 +1,9 @@
 """HTTP requests in: one file a resource, guards in front, one place for errors."""
 
+from typing import cast
+
 from apiflask import APIFlask
+from flask.json.provider import DefaultJSONProvider
 
 from app.api import (
     auth,
@@ -10,6 +13,7 @@ from app.api import (
     limits,
     metrics,
     notifications,
+    openapi,
     requests,
     sessions,
     users,
@@ -49,11 +53,14 @@ def register(app: APIFlask, settings: Settings) -> None:
 
     Call it after `app.accounts.tokens.configure_tokens`, whose library's own answers it replaces.
     """
+    # A form shows parameters in the order in which they are declared.
+    cast(DefaultJSONProvider, app.json).sort_keys = False
     requests.register(app)
     metrics.register(app)
     health.register(app, settings)
     errors.register(app)
     limits.register(app, settings)
+    openapi.register(app)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)
 

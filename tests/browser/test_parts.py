@@ -114,9 +114,19 @@ def test_the_latest_version_of_a_job_wins(run: Callable[..., Any]) -> None:
     ]
 
 
+FORM = """
+const started = [];
+const type = { name: "t", title: "T", parameters: { properties }, example };
+const form = new JobForm(type, async (params) => started.push(params)).element;
+document.body.append(form);
+const field = (name) => form.querySelector(`[data-field=${name}]`);
+"""
+
+
 def test_a_form_is_made_from_the_schema_and_filled_from_the_example(
     run: Callable[..., Any],
 ) -> None:
+    states = {"type": "array", "items": {"enum": ["failed", "running", "waiting"]}}
     properties = {
         "rows": {"type": "integer", "minimum": 1, "maximum": 9},
         "share": {"anyOf": [{"type": "number"}, {"type": "null"}], "default": None},
@@ -124,29 +134,75 @@ def test_a_form_is_made_from_the_schema_and_filled_from_the_example(
         "bold": {"type": "boolean", "default": True},
         "paper": {"enum": ["A4", "A5"], "default": "A5"},
         "tags": {"type": "array", "items": {"type": "string"}},
+        "since": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
+        "until": {"type": "string", "format": "date", "default": "2026-11-21"},
+        "states": states | {"default": ["running", "waiting"]},
+        "others": states | {"default": []},
+        "sizes": {"type": "array", "items": {"type": "integer"}, "default": [1, 2]},
     }
     kinds, params = run(
-        """async (properties) => {
-          const started = [];
-          const type = { name: "t", title: "T", parameters: { properties },
-            example: { rows: 4, tags: ["a", "b"] } };
-          const form = new JobForm(type, async (params) => started.push(params)).element;
-          document.body.append(form);
+        f"""async (properties) => {{
+          const example = {{ rows: 4, tags: ["a", "b"] }};
+          {FORM}
           form.requestSubmit();
           const fields = [...form.querySelectorAll("[data-field]")];
           return [fields.map((field) => [field.dataset.field, field.type]), started[0]];
-        }""",
+        }}""",
         properties,
     )
-    assert kinds == [
-        ["rows", "number"],
-        ["share", "number"],
-        ["name", "text"],
-        ["bold", "checkbox"],
-        ["paper", "select-one"],
-        ["tags", "text"],
-    ]
-    assert params == {"rows": 4, "name": "x", "bold": True, "paper": "A5", "tags": ["a", "b"]}
+    assert dict(kinds) == {
+        "rows": "number",
+        "share": "number",
+        "name": "text",
+        "bold": "checkbox",
+        "paper": "select-one",
+        "tags": "text",
+        "since": "date",
+        "until": "date",
+        "states": "fieldset",
+        "others": "fieldset",
+        "sizes": "text",
+    }
+    assert list(dict(kinds)) == list(properties)
+    assert params == {
+        "rows": 4,
+        "name": "x",
+        "bold": True,
+        "paper": "A5",
+        "tags": ["a", "b"],
+        "until": "2026-11-21",
+        "states": ["running", "waiting"],
+        "others": [],
+        "sizes": [1, 2],
+    }
+
+
+def test_words_are_split_at_commas_and_none_are_left_out(run: Callable[..., Any]) -> None:
+    assert run(
+        f"""async () => {{
+          const words = {{ type: "array", items: {{ type: "string" }} }};
+          const properties = {{ tags: words, none: words }}, example = {{}};
+          {FORM}
+          field("tags").value = " a,, b c , =1+1 ,";
+          field("none").value = " , ";
+          form.requestSubmit();
+          return started;
+        }}"""
+    ) == [{"tags": ["a", "b c", "=1+1"]}]
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("x" * 80, "x" * 80),
+        ("x" * 81, "x" * 79 + "…"),
+        ("😀" * 500, "😀" * 79 + "…"),
+    ],
+)
+def test_long_text_is_shortened_between_two_letters(
+    run: Callable[..., Any], text: str, short: str
+) -> None:
+    assert run("text => shorten(text)", text) == short
 
 
 @pytest.mark.parametrize(

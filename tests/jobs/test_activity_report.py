@@ -97,6 +97,12 @@ def test_hostile_words_of_a_job_arrive_as_words(user: Api, tmp_path: Path) -> No
         assert not [cell for line in sheet.iter_rows() for cell in line if cell.data_type == "f"]
 
 
+def test_the_catalogue_tells_parameters_in_the_order_of_their_declaration(user: Api) -> None:
+    catalogue = {each["name"]: each for each in user.ok("GET", "/v1/job-types")["items"]}
+    parameters = catalogue["activity_report"]["parameters"]["properties"]
+    assert list(parameters) == ["since", "until", "types", "states", "include_log"]
+
+
 def test_wrong_filters_are_refused_at_their_fields(user: Api) -> None:
     params = {"since": "2026-01-02", "until": "2026-01-01", "states": ["lost"]}
     body = {"type": "activity_report", "params": params}

@@ -17,6 +17,12 @@ function formatSize(bytes) {
   return `${value < 10 && power ? value.toFixed(1) : Math.round(value)} ${units[power]}`;
 }
 
+/** @param {string} text @returns {string} its beginning, if it is long. */
+function shorten(text) {
+  const letters = Array.from(text.slice(0, 200)); // a letter may be two units long
+  return letters.length > 80 ? `${letters.slice(0, 79).join("")}…` : text;
+}
+
 /** Fill a `<time>` element: time of day alone if it is today. */
 function showTime(element, iso) {
   const moment = new Date(iso);

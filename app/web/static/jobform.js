@@ -10,8 +10,8 @@
 
 /** The form that starts jobs of one type, made from the JSON Schema of its parameters. */
 class JobForm {
-  /** @type {Map<string, () => unknown>} parameter -> reads what was entered */
-  #readers = new Map();
+  /** @type {Map<string, {control: HTMLElement, read: (control: HTMLElement) => unknown}>} */
+  #fields = new Map();
 
   /**
    * @param {JobType} type
@@ -48,8 +48,10 @@ class JobForm {
   /** What was entered; a field left empty is left out, so that its default holds. */
   #params() {
     const params = {};
-    for (const [name, read] of this.#readers) {
-      const value = read();
+    for (const [name, { control, read }] of this.#fields) {
+      // What cannot be read looks empty to a script; to a person it does not.
+      if (control.validity.badInput) throw new Error(`${control.dataset.label} is not complete.`);
+      const value = read(control);
       if (value !== undefined) params[name] = value;
     }
     return params;
@@ -62,27 +64,46 @@ class JobForm {
   }
 
   #addField(name, schema) {
-    const label = document.createElement("label");
-    const text = document.createElement("span");
-    text.textContent = schema.title ?? name;
-    const [input, read] = this.#control(schema);
-    input.dataset.field = name;
-    if (schema.description) input.title = schema.description;
-    JobForm.#prefill(input, this.type.example[name] ?? schema.default);
-    this.#readers.set(name, () => read(input));
-    label.append(...(input.type === "checkbox" ? [input, text] : [text, input]));
-    role(this.element, "fields").append(label);
+    const { control, read, write } = JobForm.#makeControl(schema);
+    control.dataset.field = name;
+    control.dataset.label = schema.title ?? name;
+    if (schema.description) control.title = schema.description;
+    const value = this.type.example[name] ?? schema.default;
+    if (value !== undefined && value !== null) write(control, value);
+    this.#fields.set(name, { control, read });
+    role(this.element, "fields").append(JobForm.#labelled(control));
   }
 
-  /** @returns {[HTMLElement, (input: HTMLElement) => unknown]} a control and how to read it. */
-  #control(schema) {
-    if (schema.enum) return [JobForm.#select(schema.enum), (input) => schema.enum[input.value]];
-    if (schema.type === "boolean") return [JobForm.#input("checkbox"), (input) => input.checked];
-    if (schema.type === "integer" || schema.type === "number") {
-      return [JobForm.#number(schema), JobForm.#readNumber];
+  /** The control with its label around it; a group of controls is one itself, with a legend. */
+  static #labelled(control) {
+    const isGroup = control instanceof HTMLFieldSetElement;
+    const text = document.createElement(isGroup ? "legend" : "span");
+    text.textContent = control.dataset.label;
+    if (isGroup) {
+      control.prepend(text);
+      return control;
     }
-    const read = schema.type === "string" ? (text) => text : JSON.parse;
-    return [JobForm.#input("text"), (input) => (input.value ? read(input.value) : undefined)];
+    const label = document.createElement("label");
+    label.append(...(control.type === "checkbox" ? [control, text] : [text, control]));
+    return label;
+  }
+
+  /**
+   * @typedef {Object} Made a control, how to read it and how to fill it.
+   * @property {HTMLElement} control
+   * @property {(control: HTMLElement) => unknown} read `undefined` if it is empty.
+   * @property {(control: HTMLElement, value: unknown) => void} write
+   *
+   * @returns {Made}
+   */
+  static #makeControl(schema) {
+    if (schema.enum) return JobForm.#choice(schema.enum);
+    if (schema.type === "boolean") return JobForm.#switch();
+    if (schema.type === "integer" || schema.type === "number") return JobForm.#number(schema);
+    if (schema.type === "string") return JobForm.#text(schema.format === "date" ? "date" : "text");
+    if (schema.type === "array" && schema.items?.enum) return JobForm.#choices(schema.items.enum);
+    if (schema.type === "array" && schema.items?.type === "string") return JobForm.#words();
+    return JobForm.#json();
   }
 
   static #input(type) {
@@ -91,29 +112,82 @@ class JobForm {
     return input;
   }
 
-  static #number(schema) {
-    const input = JobForm.#input("number");
-    input.step = schema.type === "integer" ? "1" : "any";
-    if (schema.minimum !== undefined) input.min = schema.minimum;
-    if (schema.maximum !== undefined) input.max = schema.maximum;
-    return input;
+  /** One of a few values. */
+  static #choice(values) {
+    const control = document.createElement("select");
+    values.forEach((value, index) => control.add(new Option(String(value), String(index))));
+    return {
+      control,
+      read: () => values[control.value],
+      write: (_, value) => (control.selectedIndex = values.indexOf(value)),
+    };
   }
 
-  static #readNumber(input) {
-    return Number.isNaN(input.valueAsNumber) ? undefined : input.valueAsNumber;
+  /** Any of a few values: a group of checkboxes. */
+  static #choices(values) {
+    const control = document.createElement("fieldset");
+    const boxes = values.map((value) => {
+      const box = JobForm.#input("checkbox");
+      box.value = String(value);
+      const label = document.createElement("label");
+      label.append(box, String(value));
+      control.append(label);
+      return box;
+    });
+    return {
+      control,
+      read: () => values.filter((_, index) => boxes[index].checked),
+      write: (_, chosen) => boxes.forEach((box, i) => (box.checked = chosen.includes(values[i]))),
+    };
   }
 
-  static #select(values) {
-    const select = document.createElement("select");
-    values.forEach((value, index) => select.add(new Option(String(value), String(index))));
-    return select;
+  static #switch() {
+    return {
+      control: JobForm.#input("checkbox"),
+      read: (input) => input.checked,
+      write: (input, value) => (input.checked = value),
+    };
   }
 
-  static #prefill(input, value) {
-    if (value === undefined || value === null) return;
-    if (input.type === "checkbox") input.checked = value;
-    else if (input instanceof HTMLSelectElement) {
-      input.selectedIndex = [...input.options].findIndex(({ text }) => text === String(value));
-    } else input.value = typeof value === "object" ? JSON.stringify(value) : String(value);
+  static #number({ type, minimum, maximum }) {
+    const control = JobForm.#input("number");
+    control.step = type === "integer" ? "1" : "any";
+    control.min = minimum ?? "";
+    control.max = maximum ?? "";
+    return {
+      control,
+      read: (input) => (Number.isNaN(input.valueAsNumber) ? undefined : input.valueAsNumber),
+      write: (input, value) => (input.value = value),
+    };
+  }
+
+  /** A line of text, or a day, which is text as well: `2026-11-21`. */
+  static #text(type) {
+    return {
+      control: JobForm.#input(type),
+      read: (input) => input.value || undefined,
+      write: (input, value) => (input.value = value),
+    };
+  }
+
+  /** Several words, with commas between them. */
+  static #words() {
+    const control = JobForm.#input("text");
+    control.placeholder = "one, two, …";
+    const split = ({ value }) => value.split(",").map((each) => each.trim()).filter(Boolean);
+    return {
+      control,
+      read: (input) => (split(input).length ? split(input) : undefined),
+      write: (input, words) => (input.value = words.join(", ")),
+    };
+  }
+
+  /** Anything else is entered as JSON. */
+  static #json() {
+    return {
+      control: JobForm.#input("text"),
+      read: (input) => (input.value ? JSON.parse(input.value) : undefined),
+      write: (input, value) => (input.value = JSON.stringify(value)),
+    };
   }
 }

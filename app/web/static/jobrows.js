@@ -68,11 +68,11 @@ class JobRows {
     button.addEventListener("click", () => this.download(job, button));
   }
 
-  /** Plain values only: a table of figures is for the file. */
+  /** Plain values only, and of long ones the beginning: the rest is for the file. */
   static #describe(values) {
     return Object.entries(values ?? {})
-      .filter(([, value]) => typeof value !== "object")
-      .map(([name, value]) => `${name.replaceAll("_", " ")} ${JSON.stringify(value)}`)
+      .filter(([, value]) => typeof value !== "object" && value !== "")
+      .map(([name, value]) => `${name.replaceAll("_", " ")} ${shorten(JSON.stringify(value))}`)
       .join(", ");
   }
 

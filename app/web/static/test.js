@@ -12,7 +12,8 @@
  *   #account  #who, #sign-out
  *   #page-error                 what else went wrong
  *   #signed-in[aria-busy]       "true" while jobs and notifications are being read
- *   #job-types                  [data-job-type=NAME] with [data-field=PARAMETER] and
+ *   #job-types                  [data-job-type=NAME] with [data-field=PARAMETER] (where several of
+ *                               a few values may be chosen, a fieldset of input[value=VALUE]) and
  *                               [data-role=start|error]
  *   #jobs                       li[data-job-id][data-type][data-state][data-version] with
  *                               [data-role=progress|percent|message|left|attempt|result|error|download]
