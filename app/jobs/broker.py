@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from celery import Celery
 from kombu import Queue
+from kombu.transport import TRANSPORT_ALIASES
 
 from app.config import Settings
 
@@ -11,6 +12,9 @@ RUN_JOB = "ringback.run_job"
 # Queues that the workers of this project consume. A job type names one of them.
 QUEUES = ("default",)
 PRIORITY_STEPS = [0, 3, 6, 9]
+
+# A worker must outlive the loss of Redis; see there.
+TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "app.jobs.redis_transport:Transport")
 
 
 def make_celery(settings: Settings) -> Celery:

@@ -21,8 +21,9 @@ from app.jobs.models import ACTIVE_STATES, JobState
 REMOVED = "_removed"
 # Lines younger than this may stand above lines of transactions that have yet to commit.
 SETTLED_SECONDS = 5
-# Lines read at once; after a longer absence the rest follows next time.
-MAX_LINES = 100_000
+# Lines read at once, fewer if that took too long; after a longer absence the rest follows next time.
+MAX_LINES = 50_000
+MIN_LINES = 500
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600)
 WAITED, RAN = "waited", "ran"
 
@@ -88,6 +89,7 @@ class JobFigures:
         self._engine = engine
         self._types = frozenset(types)
         self._after: int | None = None
+        self._lines = MAX_LINES
         self._events: Counter[tuple[str, str]] = Counter()
         self._durations = {
             (kind, name): _Durations() for kind, name in product((WAITED, RAN), sorted(types))
@@ -116,11 +118,13 @@ class JobFigures:
         newest = int(connection.execute(_NEWEST).scalar_one())
         if self._after is None or self._after > newest:  # the first time, or an older database
             self._after = newest
-        last = min(newest, self._after + MAX_LINES)
+        last = min(newest, self._after + self._lines)
         span = {"after": self._after, "last": last}
         unsettled = connection.execute(_UNSETTLED, span | {"settled": SETTLED_SECONDS}).scalar()
         span["last"] = last if unsettled is None else unsettled - 1
+        self._lines = max(MIN_LINES, self._lines // 4)  # in case that it does not come to an end
         found = connection.execute(_LINES, span | {"buckets": list(BUCKETS)}).all()
+        self._lines = min(MAX_LINES, self._lines * 8)
         for type_name, event, kind, bucket, count, seconds in found:
             self._count(self._label(type_name), event, kind, bucket, count, seconds)
         self._after = span["last"]
@@ -136,7 +140,7 @@ class JobFigures:
 
     def _histogram(self, kind: str, name: str, text: str) -> Metric:
         family = HistogramMetricFamily(name, text, labels=["type"])
-        for (of_kind, type_name), durations in self._durations.items():
+        for (of_kind, type_name), durations in list(self._durations.items()):
             if of_kind == kind:
                 family.add_metric([type_name], durations.buckets(), durations.total)
         return family
