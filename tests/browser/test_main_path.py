@@ -12,6 +12,7 @@ from python_calamine import CalamineWorkbook
 from tests.browser.tab import Tab
 from tests.support.api import Api
 from tests.support.stack import ADMIN, USER, Stack
+from tests.support.waiting import wait_for
 
 OpenTab = Callable[..., Tab]
 ROWS = 30_000
@@ -168,11 +169,13 @@ def take_picture_if_asked(tab: Tab) -> None:
     """With UPDATE_SCREENSHOT=1, renew the picture in the README: one job done, one running."""
     if os.environ.get("UPDATE_SCREENSHOT") != "1":
         return
-    tab.page.set_viewport_size({"width": 1100, "height": 700})
-    shipped = ", ".join(f"[data-job-type={name}]" for name in ("add", "excel_test", "wait"))
+    tab.page.set_viewport_size({"width": 1100, "height": 1000})
+    names = ("activity_report", "add", "excel_test", "wait")
+    shipped = ", ".join(f"[data-job-type={name}]" for name in names)
     tab.find(f".job-type:not({shipped})").evaluate_all("forms => forms.forEach((f) => f.remove())")
     tab.run("add", a=2, b=3)
     tab.start("excel_test", rows=ROWS)
-    tab.page.wait_for_function("document.querySelector('#jobs progress').value > 0.4")
+    bar = tab.find("#jobs progress").first
+    wait_for(lambda: bar.evaluate("bar => bar.value") > 0.4, "the middle of the job")
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
     tab.page.screenshot(path=PICTURE)
