@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = {"db", "redis", "migrate", "api", "worker", "beat", "proxy"}
 LONG_RUNNING = sorted(SERVICES - {"migrate"})
 HEALTHY_SECONDS = 180.0
+DEFAULT = "docker compose -f docker-compose.yml"
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,8 @@ class Compose:
     def containers(self) -> list[Container]:
         """All of the project, also those that have ended."""
         names = [json.loads(line) for line in self.run(*_LIST).splitlines()]
+        if not names:
+            return []
         facts = json.loads(_docker(self.environment, "inspect", *(each["Name"] for each in names)))
         return [
             Container(each["Name"], each["Service"], fact)
@@ -123,8 +126,12 @@ class Compose:
 
     def wait_until_healthy(self) -> None:
         """Wait until each container but the one-shot is healthy."""
-        running = (each for each in self.containers() if each.service != "migrate")
-        wait_for(lambda: all(each.is_healthy for each in running), "health", HEALTHY_SECONDS)
+
+        def sick() -> list[str]:
+            found = [each for each in self.containers() if each.service != "migrate"]
+            return [each.name for each in found if not each.is_healthy]
+
+        wait_for(lambda: not sick(), "everything to be healthy", HEALTHY_SECONDS)
 
     def logs(self, service: str) -> list[dict[str, Any]]:
         """The log lines of a service that are JSON."""
@@ -138,7 +145,7 @@ _LIST = ("ps", "--all", "--format", "json")
 
 def _command() -> list[str]:
     """The command in COMPOSE; a path in it counts from the top folder."""
-    first, *rest = shlex.split(os.environ["COMPOSE"])
+    first, *rest = shlex.split(os.environ.get("COMPOSE", DEFAULT))
     return [str((ROOT / first).resolve()) if "/" in first else first, *rest]
 
 

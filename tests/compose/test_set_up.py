@@ -12,7 +12,7 @@ import requests
 
 from tests.browser import test_main_path as main_path
 from tests.compose.conftest import Composed
-from tests.compose.engine import LONG_RUNNING, ROOT, SERVICES
+from tests.compose.engine import DEFAULT, LONG_RUNNING, ROOT, SERVICES
 from tests.support.api import Api
 from tests.support.newman import run_collection
 from tests.support.socket import Listener
@@ -136,7 +136,7 @@ def test_a_server_on_this_machine_works_on_the_database_and_redis_of_the_contain
     environment = composed.environment | {"RINGBACK_PORT": "5006"}
     with (tmp_path / "api.log").open("w") as log:
         process = subprocess.Popen(
-            ["make", "api", f"COMPOSE={os.environ['COMPOSE']}"],
+            ["make", "api", f"COMPOSE={os.environ.get('COMPOSE', DEFAULT)}"],
             cwd=ROOT,
             env=environment,
             stdout=log,
