@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # Workers need not know of each other, and the job's lease is the heartbeat.
 WORKER_OPTIONS = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+PROBE_SECONDS = 5.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -168,7 +169,7 @@ def _probe_address(address: str) -> None:
     from app.errors import AppError
 
     try:
-        build_opener(ProxyHandler({})).open(address, timeout=5).close()
+        build_opener(ProxyHandler({})).open(address, timeout=PROBE_SECONDS).close()
     except HTTPError as error:
         raise AppError(error.read(2000).decode(errors="replace")) from error
     except OSError as error:

@@ -17,7 +17,8 @@ BEAT_SECONDS = 30.0
 # Both connections come from this machine, or container, and from nowhere else.
 _LAST_TURN = """
 select extract(epoch from now() - max(state_change)) from pg_stat_activity
-where application_name = 'ringback-beat' and client_addr is not distinct from inet_client_addr()
+where application_name = 'ringback-beat' and datname = current_database()
+  and client_addr is not distinct from inet_client_addr()
 """
 
 

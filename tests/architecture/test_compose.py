@@ -1,0 +1,184 @@
+"""The files around the containers agree with the code and with each other; no engine is needed."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.__main__ import main
+from app.config import Settings
+from app.jobs.broker import QUEUES, make_celery
+from app.setting_sources import CONFIG_VARIABLE, SECRETS_VARIABLE
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE, OVERLAY = "docker-compose.yml", "deploy/docker-compose.prod.yml"
+LAUNCH = ".vscode/launch.json"
+FILES = [
+    *(BASE, OVERLAY, LAUNCH, ".env.example", "Dockerfile", "Makefile"),
+    *("deploy/host.env", "deploy/postgres/start.sh", "deploy/redis/start.sh"),
+]
+VENDORS = {"db": "postgres", "redis": "redis", "proxy": "nginx"}
+
+
+class Loader(yaml.SafeLoader):
+    """Reads Compose's own tags as what they stand before."""
+
+
+def tagged(loader: Loader, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return None
+
+
+for tag in ("!reset", "!override"):
+    Loader.add_constructor(tag, tagged)
+
+
+def read(name: str) -> dict[str, Any]:
+    """A file of Compose."""
+    loaded: dict[str, Any] = yaml.load((ROOT / name).read_text(), Loader)  # noqa: S506  # is safe
+    return loaded
+
+
+def services() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = read(BASE)["services"]
+    return found
+
+
+def launches() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads((ROOT / LAUNCH).read_text())["configurations"]
+    return found
+
+
+def variables_of(name: str) -> dict[str, str]:
+    """The assignments of a file of variables."""
+    lines = (ROOT / name).read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_variable_is_a_setting(name: str) -> None:
+    known = {f"RINGBACK_{field.upper()}" for field in Settings.model_fields}
+    named = set(re.findall(r"RINGBACK_[A-Z_]+", (ROOT / name).read_text()))
+    assert named <= known | {CONFIG_VARIABLE, SECRETS_VARIABLE}
+
+
+def test_the_settings_of_every_service_are_acceptable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "ringback_secret_key").write_text("s" * 32)
+    for service in ("migrate", "api", "worker", "beat"):
+        with monkeypatch.context() as patch:
+            for name, value in services()[service]["environment"].items():
+                patch.setenv(name, value)
+            patch.setenv(SECRETS_VARIABLE, str(tmp_path))
+            settings = Settings.load()
+        assert settings.is_development
+        assert "@db:5432/" in settings.database_url.get_secret_value()
+        assert "//redis:6379/" in settings.redis_url.get_secret_value()
+
+
+def test_the_settings_for_processes_on_this_machine_are_acceptable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "ringback_secret_key").write_text("s" * 32)
+    for name, value in variables_of("deploy/host.env").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(SECRETS_VARIABLE, str(tmp_path))
+    settings = Settings.load()
+    for service, address in (("db", settings.database_url), ("redis", settings.redis_url)):
+        (published,) = services()[service]["ports"]
+        port = re.findall(r":-(\d+)\}", published)[0]
+        assert f"127.0.0.1:{port}/" in address.get_secret_value()
+
+
+def test_every_queue_in_the_code_has_a_worker() -> None:
+    # A worker that is given no names consumes all queues that the application declares.
+    assert services()["worker"]["command"] == ["worker"]
+    settings = Settings.load(secret_key="s" * 32)
+    assert {queue.name for queue in make_celery(settings).conf.task_queues} == set(QUEUES)
+
+
+def test_images_are_pinned_to_a_version_and_every_other_is_our_own() -> None:
+    images = {name: each["image"] for name, each in services().items()}
+    for name, vendor in VENDORS.items():
+        assert re.fullmatch(rf"{vendor}:\d+(\.\d+)?-\w+", images.pop(name))
+    assert set(images.values()) == {"ringback"}
+    bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert re.fullmatch(r"python:3\.\d+-slim-\w+", bases[0])
+    assert set(bases[1:]) == {"base"}
+
+
+def test_only_one_service_builds_the_image_that_all_share() -> None:
+    assert [name for name, each in services().items() if "build" in each] == ["migrate"]
+
+
+@pytest.mark.parametrize("name", sorted({*VENDORS, "migrate", "api", "worker", "beat"}))
+def test_every_service_is_hardened(name: str) -> None:
+    service = services()[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert name == "migrate" or service["healthcheck"]["test"][0] == "CMD"
+
+
+def test_production_documents_every_variable_that_it_reads() -> None:
+    text = (ROOT / OVERLAY).read_text()
+    read_there = set(re.findall(r"\$\{(\w+)", text))
+    read_there |= set(re.findall(r"^ +(RINGBACK_\w+):$", text, re.MULTILINE)) - {
+        "RINGBACK_DEMO_USERS"  # handed on so that the application can refuse it
+    }
+    example = (ROOT / ".env.example").read_text()
+    documented = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
+    assert read_there <= documented
+    for secret in read(OVERLAY)["secrets"]:
+        assert secret in example
+        assert (ROOT / "deploy/no-secrets" / secret).read_bytes() == b""
+
+
+def test_production_resets_what_only_development_may_have() -> None:
+    overlay = read(OVERLAY)["services"]
+    assert overlay["db"]["ports"] == overlay["redis"]["ports"] == []
+    for service in ("migrate", "api", "worker", "beat"):
+        environment = overlay[service]["environment"]
+        assert environment["RINGBACK_ENVIRONMENT"] == "production"
+        assert environment["RINGBACK_DEMO_USERS"] is None
+
+
+@pytest.mark.parametrize("path", ["deploy/secrets/any", ".env", "var/secrets/any"])
+def test_what_may_hold_secrets_is_never_committed(path: str) -> None:
+    done = subprocess.run(["git", "check-ignore", "-q", path], cwd=ROOT, check=False)
+    assert done.returncode == 0
+
+
+def test_the_proxy_accepts_larger_bodies_than_the_application() -> None:
+    text = (ROOT / "deploy/nginx/server.conf").read_text()
+    (megabytes,) = re.findall(r"client_max_body_size (\d+)m;", text)
+    assert int(megabytes) << 20 > Settings.model_fields["max_request_bytes"].default
+
+
+@pytest.mark.parametrize("launch", launches(), ids=lambda launch: launch["name"])
+def test_the_debugger_starts_what_there_is(launch: dict[str, Any]) -> None:
+    assert launch["module"] in {"app", "celery", "pytest"}
+    here = launch["cwd"]
+    assert here == "${workspaceFolder}"
+    if "envFile" in launch:
+        assert (ROOT / launch["envFile"].removeprefix(f"{here}/")).is_file()
+    if launch["module"] == "app":
+        with pytest.raises(SystemExit) as ended:
+            main([*launch["args"], "--help"])
+        assert ended.value.code == 0
+
+
+def test_the_debugger_knows_server_worker_beat_and_tests() -> None:
+    names = {each["name"] for each in launches()}
+    (compound,) = json.loads((ROOT / LAUNCH).read_text())["compounds"]
+    assert (
+        set(compound["configurations"])
+        == {"Server", "Worker", "Beat"}
+        == names - {"Tests in this file"}
+    )
