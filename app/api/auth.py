@@ -5,7 +5,7 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, jsonify
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from app.accounts import sessions, sign_in
 from app.accounts.rules import MAX_PASSWORD
@@ -13,7 +13,7 @@ from app.accounts.sign_in import RefreshReused, SignedIn
 from app.api import csrf, guards, throttle
 from app.api.schemas import In, Out
 from app.delivery import events
-from app.errors import BadRequest
+from app.errors import Unauthenticated
 from app.services import services
 
 blueprint = APIBlueprint("auth", __name__, url_prefix="/v1", tag="Sign-in")
@@ -25,7 +25,9 @@ class LoginIn(In):
     email: str = Field(max_length=320, examples=["username@test.com"])
     password: str = Field(max_length=MAX_PASSWORD, examples=["password2"])
     device: str = Field("", max_length=100, description="A name for the list of sessions.")
-    cookie: bool = Field(False, description="For pages: the refresh token goes into a cookie.")
+    cookie: StrictBool = Field(
+        False, description="For pages: the refresh token goes into a cookie."
+    )
 
 
 class RefreshIn(In):
@@ -91,7 +93,7 @@ def refresh(json_data: RefreshIn) -> Response:
     from_cookie = text is None
     text = text or csrf.refresh_token_of_cookie()
     if text is None:
-        raise BadRequest("Send `refresh_token`, or the cookie.", code="refresh_missing")
+        raise Unauthenticated("Send `refresh_token`, or the cookie.", code="refresh_missing")
     try:
         signed_in = sign_in.refresh(text, settings=services().settings)
     except RefreshReused as error:

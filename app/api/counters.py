@@ -12,9 +12,10 @@ import hmac
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from limits.storage import MemoryStorage, RedisStorage, Storage
+from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import RedisError
@@ -73,6 +74,10 @@ class Counters:
     def clear(self, key: str) -> None:
         """Make a counter vanish."""
         self._do(lambda storage: storage.clear(key))
+
+    def close(self) -> None:
+        """Give the connections back to the system."""
+        cast(Redis, self._redis.get_connection()).close()
 
     def hide(self, text: str) -> str:
         """A name for `text` that only this installation can make, and nobody can read."""

@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, cast
 
 import jwt as pyjwt
 from apiflask import APIFlask, HTTPError
@@ -60,7 +59,6 @@ def register(app: APIFlask) -> None:
     app.register_error_handler(PoolTimeout, _database_unavailable)
     app.register_error_handler(Exception, _from_anything)
     _replace_token_library_handlers(app)
-    _document(app)
 
 
 def problem(
@@ -180,20 +178,3 @@ def _replace_token_library_handlers(app: APIFlask) -> None:
     for kind in list(handlers):
         if issubclass(kind, (pyjwt.PyJWTError, JWTExtendedException)):
             app.register_error_handler(kind, _from_token_library)
-
-
-def _document(app: APIFlask) -> None:
-    schema = Problem.model_json_schema()
-    app.config.update(HTTP_ERROR_SCHEMA=schema, VALIDATION_ERROR_SCHEMA=schema)
-    app.spec_processor(_name_media_type)
-
-
-def _name_media_type(spec: dict[str, Any] | str) -> dict[str, Any] | str:
-    """APIFlask documents errors as plain JSON; ours have a type of their own."""
-    for path in cast(dict[str, Any], spec)["paths"].values():
-        for operation in path.values():
-            for status, response in operation.get("responses", {}).items():
-                content = response.get("content", {})
-                if int(status) >= HTTPStatus.BAD_REQUEST and "application/json" in content:
-                    content[MEDIA_TYPE] = content.pop("application/json")
-    return spec

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, send_file, url_for
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from app.api import guards
+from app.api.errors import MEDIA_TYPE
 from app.api.paging import decode_cursor, page_of
-from app.api.schemas import In, Out, PageIn
+from app.api.schemas import In, Out, PageIn, TimeIn
 from app.job_types.base import JobType
 from app.job_types.excel_test import ExcelTest, ExcelTestParameters
 from app.job_types.json_values import mended
@@ -23,6 +24,16 @@ from app.services import services
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1", tag="Jobs")
 
 TypeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["excel_test"])]
+
+
+_ANYTHING = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+_FILE: Any = {
+    200: {"description": "The file", "content": _ANYTHING},
+    206: {"description": "A part", "content": _ANYTHING},
+    304: {"description": "The caller has it (`If-None-Match`)"},
+    412: {"description": "It is another than the caller has (`If-Match`)"},
+    416: {"description": "There is no such part", "content": {MEDIA_TYPE: {}}},
+}
 
 
 class JobIn(In):
@@ -55,8 +66,8 @@ class JobsQuery(PageIn):
 
     state: Literal["waiting", "queued", "running", "succeeded", "failed", "cancelled"] | None = None
     type: TypeName | None = None
-    since: AwareDatetime | None = Field(None, description="Accepted at or after this time.")
-    until: AwareDatetime | None = Field(None, description="Accepted before this time.")
+    since: TimeIn | None = Field(None, description="Accepted at or after this time.")
+    until: TimeIn | None = Field(None, description="Accepted before this time.")
 
 
 class JobErrorOut(Out):
@@ -203,7 +214,7 @@ def list_job_events(job_id: UUID, query_data: PageIn) -> dict[str, Any]:
 
 @blueprint.get("/jobs/<uuid:job_id>/result")
 @guards.signed_in
-@blueprint.doc(summary="Download the result file", responses={200: "The file", 206: "A part"})
+@blueprint.doc(summary="Download the result file", responses=_FILE)
 def download_result(job_id: UUID) -> Response:
     """The result file, with `Range`, `ETag` and its own name."""
     artifact = queries.get_artifact(guards.identity().user_id, job_id)

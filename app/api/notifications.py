@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from app.api import guards
 from app.api.schemas import In, Limit, Out
@@ -30,7 +30,7 @@ class NotificationsQuery(In):
 class ReadIn(In):
     """Up to where everything was read."""
 
-    up_to: int = Field(ge=0, le=MAX_SEQ, description="This number and all below it.")
+    up_to: StrictInt = Field(ge=0, le=MAX_SEQ, description="This number and all below it.")
 
 
 class NotificationOut(Out):

@@ -11,15 +11,26 @@ from typing import Any
 from uuid import uuid4
 
 from flask import Flask, Request, Response, g, request
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
-from app.errors import BadRequest
+from app.errors import BadRequest, InvalidInput
 from app.observability import bind_contextvars, clear_contextvars, get_logger
 
 HEADER = "X-Request-Id"
 MAX_JSON_DEPTH = 64
+# Up to here every integer has a floating-point number of its own.
+MAX_EXACT = 2**53
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = get_logger(__name__)
+
+
+class Json(DefaultJSONProvider):
+    """Flask's JSON, in which `2.0` is the integer that JSON Schema and JavaScript take it for."""
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Parse."""
+        return super().loads(s, **({"parse_float": _number} | kwargs))
 
 
 class JsonRequest(Request):
@@ -33,6 +44,7 @@ class JsonRequest(Request):
 
         Raises:
             BadRequest: `malformed_json`.
+            InvalidInput: the body is `null`, which is not the same as no body.
             RequestEntityTooLarge: also of a body that did not say how long it is.
             UnsupportedMediaType: the body is not declared as JSON.
         """
@@ -48,6 +60,8 @@ class JsonRequest(Request):
             value = super().get_json(force, silent, cache)
         except RecursionError as error:
             raise _malformed("It nests too deeply.") from error
+        if value is None:
+            raise InvalidInput("Not acceptable: body.", {"body": ["Input should be a JSON object"]})
         _refuse_extremes(value)
         return value
 
@@ -55,6 +69,11 @@ class JsonRequest(Request):
         """Say where the JSON breaks, without repeating it."""
         where = f"{e}." if isinstance(e, JSONDecodeError) else "It is not UTF-8 text."
         raise _malformed(where) from e
+
+
+def _number(text: str) -> int | float:
+    value = float(text)
+    return int(value) if value.is_integer() and abs(value) <= MAX_EXACT else value
 
 
 def register(app: Flask) -> None:

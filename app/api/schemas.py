@@ -1,13 +1,33 @@
 """Shared shapes of what comes in and goes out."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from app.errors import InvalidInput
 from app.jobs.storable import TROUBLE, unstorable_paths
 
+_WRITTEN_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
+
+
+def _written(value: Any) -> Any:
+    """Pydantic also takes numbers for times; the description does not."""
+    if isinstance(value, str) and not _WRITTEN_TIME.match(value):
+        raise ValueError("Input should be a time such as 2026-01-31T12:00:00Z")
+    return value
+
+
+TimeIn = Annotated[AwareDatetime, BeforeValidator(_written)]
 UtcTime = Annotated[datetime, AfterValidator(lambda value: value.astimezone(UTC))]
 Cursor = Annotated[
     str | None, Field(max_length=500, description="`next` of the page before; opaque.")

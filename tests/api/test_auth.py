@@ -121,7 +121,7 @@ def test_a_stolen_refresh_token_ends_the_session_and_the_socket_servers_are_told
 
 
 def test_a_refresh_without_any_token_is_400(http: FlaskClient) -> None:
-    assert code(http.post("/v1/refresh", json={})) == (400, "refresh_missing")
+    assert code(http.post("/v1/refresh", json={})) == (401, "refresh_missing")
 
 
 def test_signing_out_ends_the_session_everywhere_and_no_other(

@@ -100,4 +100,4 @@ def test_signing_out_takes_the_cookie_back(http: FlaskClient, accounts: Accounts
     answer = http.post("/v1/logout", headers=headers)
     assert answer.status_code == 204
     assert answer.headers["Set-Cookie"].startswith("ringback_refresh=;")
-    assert code(refresh(http, body["csrf_token"])) == (400, "refresh_missing")
+    assert code(refresh(http, body["csrf_token"])) == (401, "refresh_missing")

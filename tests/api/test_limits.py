@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -169,11 +170,12 @@ def test_servers_count_together_again_once_redis_is_back(
 
 
 def test_a_restart_of_redis_between_two_requests_is_not_noticed(valkey: Valkey) -> None:
-    counters = Counters(valkey.url, "test", 2.0, b"secret")
-    assert counters.count("key", 60) == 1
-    valkey.stop()
-    valkey.start()
-    assert counters.count("key", 60) == 2  # it was kept, and the stale connection was replaced
+    with closing(Counters(valkey.url, "test", 2.0, b"secret")) as counters:
+        assert counters.count("key", 60) == 1
+        valkey.stop()
+        valkey.start()
+        # It was kept, and the stale connection was replaced.
+        assert counters.count("key", 60) == 2
 
 
 def test_redis_holds_no_address_of_anybody(

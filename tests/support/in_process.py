@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from app.accounts import users
 from app.accounts.models import Role
 from app.accounts.passwords import directly
+from app.api.limits import counters
 from app.config import Settings
 from app.extensions import db
 from app.factory import create_app, create_core
@@ -95,6 +96,7 @@ def make_settings(servers: Servers, database_url: str, **changes: Any) -> Settin
 def close(app: APIFlask) -> None:
     """Give the app's connections back to the system."""
     with app.app_context():
+        counters().close()
         db.engine.dispose()
 
 
