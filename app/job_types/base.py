@@ -61,7 +61,8 @@ class JobContext(Protocol):
         batches, so memory does not grow with them.
 
         Args:
-            sql: one `SELECT` of Postgres, with parameters as `:name`.
+            sql: one `SELECT` of Postgres, with parameters as `:name`; any other colon before a
+                letter or digit is written `\\:`.
             parameters: their values; lists for `= ANY(:name)`.
 
         Raises:

@@ -57,7 +57,8 @@ _NO_CHARACTERS = "\ud800-\udfff\ufffe\uffff"
 _NOT_XML = re.compile(f"[{_CONTROLS}{_NO_CHARACTERS}]")
 _REPLACED = re.compile(f"[{_NO_CHARACTERS}]")
 # A control character will begin with an underscore, so it can complete what looks like an escape.
-_ESCAPED = re.compile(f"[{_CONTROLS}]|_(?=x[0-9A-Fa-f]{{4}}[_{_CONTROLS}])")
+_LOOKS_ESCAPED = re.compile(f"_(?=x[0-9A-Fa-f]{{4}}[_{_CONTROLS}])")
+_ESCAPES = {code: f"_x{code:04X}_" for code in range(32) if _NOT_XML.match(chr(code))}
 _SPECIAL = re.compile(f"[{_CONTROLS}{_NO_CHARACTERS}]|_x")
 
 
@@ -102,14 +103,11 @@ def _cut(text: str) -> str:
 def _text(value: str) -> Stored | None:
     text = value
     if (not text.isprintable() or "_x" in text) and _SPECIAL.search(text):
-        text = _ESCAPED.sub(_escape, _cut(_REPLACED.sub("\ufffd", text)))
+        text = _cut(_REPLACED.sub("\ufffd", text))
+        text = _LOOKS_ESCAPED.sub("_x005F_", text).translate(_ESCAPES)
     elif len(text) > MAX_TEXT // 2:
         text = _cut(text)
     return (Kind.TEXT, text) if text else None
-
-
-def _escape(found: re.Match[str]) -> str:
-    return f"_x{ord(found[0]):04X}_"
 
 
 def _bool(value: bool) -> Stored:
