@@ -59,16 +59,17 @@ def connections_in_use(engine: Engine) -> int:
 
 
 def redis_server(url: str) -> Callable[[], str]:
-    """Checks that Redis answers."""
-    client = redis.Redis.from_url(
-        url,
-        socket_timeout=REDIS_SECONDS,
-        socket_connect_timeout=REDIS_SECONDS,
-        retry=Retry(NoBackoff(), 1),  # the connection of the last check may be gone
-    )
+    """Checks that Redis lets this process in and answers."""
 
     def check() -> str:
-        client.ping()
+        client = redis.Redis.from_url(
+            url,
+            socket_timeout=REDIS_SECONDS,
+            socket_connect_timeout=REDIS_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        with client:
+            client.ping()
         return ""
 
     return check

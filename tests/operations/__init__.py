@@ -1,0 +1,1 @@
+"""What operators rely on: health, measurements, logs, and the page that explains them."""

@@ -1,0 +1,36 @@
+"""Stacks whose servers may be frozen and stopped, with logs in JSON."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app.standalone.servers import Servers
+from tests.support.in_process import accounts, other_app, settings, web_app
+from tests.support.stack import AppServer, Stack
+
+__all__ = ["accounts", "other_app", "settings", "web_app"]
+
+
+@pytest.fixture(scope="module")
+def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """A Postgres and a Valkey of this module alone."""
+    with Servers(tmp_path_factory.mktemp("servers") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def json_stack(own_servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """An application on those, whose logs can be read by a program."""
+    stack = Stack.start(
+        own_servers,
+        tmp_path_factory.mktemp("stack"),
+        RINGBACK_LOG_FORMAT="json",
+        RINGBACK_LOG_LEVEL="DEBUG",
+    )
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture(params=["eventlet", "gevent"])
+def server(request: pytest.FixtureRequest, json_stack: Stack) -> AppServer:
+    return json_stack.server_under(request.param)
