@@ -72,7 +72,9 @@ class Settings(BaseSettings):
         1200, ge=1, description="Requests a minute of one user, or of one address without a user."
     )
     login_attempts_per_account: int = Field(
-        10, ge=1, description="Sign-ins a minute for one account from one address."
+        10,
+        ge=1,
+        description="Sign-ins to one account from one address before each further one has to wait.",
     )
     login_attempts_per_address: int = Field(
         60, ge=1, description="Sign-ins a minute from one address, whatever the account."
@@ -185,6 +187,14 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [part.strip() for part in value.split(",") if part.strip()]
         return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: list[str]) -> list[str]:
+        for origin in value:
+            if not re.fullmatch(r"https?://[^\s/*?#@]+", origin):
+                raise ValueError(f"{origin!r} is no origin; write such as https://app.example.com")
+        return [origin.lower() for origin in value]
 
     @field_validator("secret_key")
     @classmethod

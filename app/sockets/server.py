@@ -282,7 +282,8 @@ class SocketServer:
 
     def _accepts_origin(self, origin: str | None, environ: dict[str, Any]) -> bool:
         own = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"
-        accepted = origin is None or origin == own or origin in self._accepted_origins
+        known = {own.lower(), *self._accepted_origins}
+        accepted = origin is None or origin.lower() in known
         if not accepted and "sid=" not in environ.get("QUERY_STRING", ""):
             self._measures.refused("origin_refused")
         return accepted
