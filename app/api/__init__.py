@@ -53,6 +53,7 @@ def register(app: APIFlask, settings: Settings) -> None:
 
     Call it after `app.accounts.tokens.configure_tokens`, whose library's own answers it replaces.
     """
+    app.url_map.merge_slashes = False  # an address has one spelling; no redirects to others
     app.json = requests.Json(app)
     # A form shows parameters in the order in which they are declared.
     cast(DefaultJSONProvider, app.json).sort_keys = False
