@@ -22,6 +22,8 @@ from app.operations.readiness import Unfit, is_ready, readiness
 from app.services import Services, services
 
 RETRY_SECONDS = 5
+# A disk that holds less is as good as full; the server itself only reads.
+MIN_FREE_BYTES = 64 << 20
 blueprint = APIBlueprint("health", __name__, tag="Health")
 
 
@@ -79,9 +81,11 @@ def _artifacts_check(given: Services) -> Callable[[], str]:
     def check() -> str:
         try:
             # A folder on a network may hang for good: not on the thread of the event loop.
-            given.offload(given.store.check)
+            free = given.offload(given.store.free_bytes)
         except OSError as error:
-            raise Unfit(f"no file can be written ({error.strerror})") from error
+            raise Unfit(f"files cannot be reached ({error.strerror})") from error
+        if free < MIN_FREE_BYTES:
+            raise Unfit("the disk is full")
         return ""
 
     return check

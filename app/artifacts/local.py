@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-import tempfile
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -68,11 +68,14 @@ class LocalArtifactStore:
             with suppress(OSError):  # not empty, or gone: somebody else is at work in it
                 folder.rmdir()
 
-    def check(self) -> None:
-        """See `ArtifactStore.check`; the file that tries it out never has a name."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=self.root) as file:
-            file.write(b"\0")
+    def free_bytes(self) -> int:
+        """See `ArtifactStore.free_bytes`; the folder is made with its first file."""
+        there = self.root
+        while not there.exists():
+            there = there.parent
+        with os.scandir(there) as entries:
+            next(entries, None)
+        return shutil.disk_usage(there).free
 
     def stale_keys(self, age: timedelta) -> Iterator[str]:
         """See `ArtifactStore.stale_keys`."""

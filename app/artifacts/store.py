@@ -67,8 +67,8 @@ class ArtifactStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove the file; a missing one is no error."""
 
-    def check(self) -> None:
-        """Find out whether files can be written.
+    def free_bytes(self) -> int:
+        """How much more can be kept; also tries whether files can be reached.
 
         Raises:
             OSError: they cannot.

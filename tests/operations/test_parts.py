@@ -26,8 +26,15 @@ from tests.support.waiting import wait_for
 class FullStore(LocalArtifactStore):
     """A disk without room."""
 
-    def check(self) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", "/var/lib/secret-name")
+    def free_bytes(self) -> int:
+        return 1000
+
+
+class BrokenStore(LocalArtifactStore):
+    """A folder that this process may not enter."""
+
+    def free_bytes(self) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", "/var/lib/secret-name")
 
 
 class HangingStore(LocalArtifactStore):
@@ -39,9 +46,10 @@ class HangingStore(LocalArtifactStore):
         super().__init__(root)
         self.back = threading.Event()
 
-    def check(self) -> None:
+    def free_bytes(self) -> int:
         self.checks += 1
         assert self.back.wait(60)
+        return super().free_bytes()
 
 
 def ready(app: APIFlask) -> tuple[int, dict[str, Any]]:
@@ -111,13 +119,22 @@ def test_a_server_whose_connections_are_all_in_use_says_so_and_stays_ready(
     assert ready(web_app)[1]["connections"]["ok"]
 
 
-def test_a_full_disk_is_told_without_saying_where(
-    app_with_store: Callable[[LocalArtifactStore], APIFlask], tmp_path: Path
+@pytest.mark.parametrize(
+    ("store", "reason"),
+    [
+        (FullStore, "the disk is full"),
+        (BrokenStore, "files cannot be reached (Permission denied)"),
+    ],
+)
+def test_a_disk_that_is_full_or_cannot_be_read_is_told_without_saying_where(
+    app_with_store: Callable[[LocalArtifactStore], APIFlask],
+    tmp_path: Path,
+    store: type[LocalArtifactStore],
+    reason: str,
 ) -> None:
-    status, parts = ready(app_with_store(FullStore(tmp_path)))
+    status, parts = ready(app_with_store(store(tmp_path)))
     assert status == 200
-    assert parts["artifacts"]["ok"] is False
-    assert parts["artifacts"]["reason"] == "no file can be written (No space left on device)"
+    assert (parts["artifacts"]["ok"], parts["artifacts"]["reason"]) == (False, reason)
 
 
 def test_a_folder_that_hangs_is_asked_once_however_many_want_to_know(
@@ -134,9 +151,13 @@ def test_a_folder_that_hangs_is_asked_once_however_many_want_to_know(
     wait_for(lambda: ready(app)[1]["artifacts"]["ok"], "the folder again")
 
 
-def test_trying_the_folder_out_leaves_nothing_in_it(tmp_path: Path) -> None:
-    LocalArtifactStore(tmp_path / "new").check()
-    assert [path.name for path in tmp_path.rglob("*")] == ["new"]
+def test_a_folder_that_may_only_be_read_or_is_still_to_be_made_will_do(tmp_path: Path) -> None:
+    """Servers in containers have it read-only; the first job's file makes it."""
+    tmp_path.chmod(0o555)
+    assert LocalArtifactStore(tmp_path).free_bytes() > 0
+    assert LocalArtifactStore(tmp_path / "still" / "to be made").free_bytes() > 0
+    tmp_path.chmod(0o755)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_broker_of_its_own_is_a_part_of_its_own(
