@@ -46,9 +46,11 @@ class Composed(Compose):
 @pytest.fixture(scope="session")
 def composed() -> Iterator[Composed]:
     composed = Composed()
-    composed.up("--build")
-    yield composed
-    composed.down()
+    try:
+        composed.up("--build")
+        yield composed
+    finally:
+        composed.down()
 
 
 @pytest.fixture

@@ -100,7 +100,10 @@ class Compose:
 
     def up(self, *arguments: str) -> None:
         """Start what is not running, and wait until all is healthy."""
-        self.run("up", "-d", "--wait", *arguments)
+        done = self.try_to("up", "-d", "--wait", *arguments)
+        if done.returncode:
+            state = self.try_to("ps", "--all").stdout + self.try_to("logs", "--tail", "30").stdout
+            raise AssertionError(f"not up: {done.stderr[-3000:]}\n{state}")
 
     def down(self) -> None:
         """Remove everything, data included."""
@@ -149,11 +152,15 @@ def _command() -> list[str]:
     return [str((ROOT / first).resolve()) if "/" in first else first, *rest]
 
 
-def _docker(environment: Mapping[str, str], *arguments: str) -> str:
-    """The engine itself, by the same way as Compose: `docker compose` or `TOOL compose`."""
+def engine_command() -> str:
+    """The engine's own command, by the same way as Compose: `docker`, or `TOOL docker`."""
     program = _command()[0]
+    return program if Path(program).name == "docker" else f"{program} docker"
+
+
+def _docker(environment: Mapping[str, str], *arguments: str) -> str:
     done = subprocess.run(
-        [program, *(["docker"] if Path(program).name != "docker" else []), *arguments],
+        [*shlex.split(engine_command()), *arguments],
         env=dict(environment),
         capture_output=True,
         text=True,

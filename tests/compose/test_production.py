@@ -152,11 +152,14 @@ def running(image: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     site = make_site(tmp_path_factory.mktemp("site"), "ringback-test-production")
     site.write_secrets()
     compose = site.compose()
-    compose.up()
     email, password = ADMIN
-    compose.execute("api", *("python", "-m", "app", "create-admin", email), input=f"{password}\n")
-    yield site
-    compose.down()
+    create_admin = ("python", "-m", "app", "create-admin", email)
+    try:
+        compose.up()
+        compose.execute("api", *create_admin, input=f"{password}\n")
+        yield site
+    finally:
+        compose.down()
 
 
 def operator(site: Site) -> Api:

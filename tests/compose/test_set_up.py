@@ -65,8 +65,8 @@ def test_only_the_proxy_and_for_developers_the_stores_are_published_on_the_loopb
     published = {each.service: each.published for each in composed.containers() if each.published}
     assert published == {
         "proxy": {"127.0.0.1:5005"},
-        "db": {"127.0.0.1:54320"},
-        "redis": {"127.0.0.1:63790"},
+        "db": {"127.0.0.1:15432"},
+        "redis": {"127.0.0.1:16379"},
     }
 
 
