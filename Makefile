@@ -5,11 +5,14 @@ PYTHON = .venv/bin/python
 COMPILE = $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header $(ARGS)
 
+NODE = $$($(PYTHON) -c 'from tests.support.node import node; print(node())')
+NEWMAN = $(NODE) node_modules/newman/bin/newman.js
+
 COMPOSE ?= docker compose -f docker-compose.yml
 # What is started here on the services of Docker Compose has these settings.
 ON_HOST = set -a; . deploy/host.env; exec $(PYTHON) -m app
 
-.PHONY: help run test compose-test services api worker beat lint format reset lock dev
+.PHONY: help run test postman compose-test services api worker beat lint format reset lock dev
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -19,6 +22,9 @@ run:  ## run everything on this machine (PORT=5006 for another port)
 
 test: dev  ## run the tests on real servers (ARGS="-k name" for some)
 	@$(PYTHON) -m pytest $(ARGS)
+
+postman: dev  ## run the Postman collection on a running server (URL=http://localhost:5006)
+	@$(NEWMAN) run postman_collection.json $(if $(URL),--env-var base_url=$(URL))
 
 compose-test: dev  ## run the tests of the Docker set-up; it must not be running (COMPOSE="docker compose -f docker-compose.yml")
 	@COMPOSE="$(COMPOSE)" $(PYTHON) -m pytest tests/compose $(ARGS)

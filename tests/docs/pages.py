@@ -18,6 +18,11 @@ def blocks(name: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text_of(name), re.MULTILINE | re.DOTALL)
 
 
+def docker_blocks() -> list[str]:
+    """The README's shell blocks that need Docker, in order."""
+    return [each for each in blocks("README.md", "sh") if "docker" in each]
+
+
 def section(name: str, heading: str) -> str:
     """What stands under a heading, up to the next one of any level."""
     _, found, rest = text_of(name).partition(f"# {heading}\n")

@@ -1,4 +1,4 @@
-"""The table in `docs/settings.md`, made from `Settings`.
+"""The table of settings in the README, made from `Settings`.
 
 `.venv/bin/python -m tests.docs.settings_table` writes it anew.
 """
@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from app.config import Settings
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/settings.md"
-BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
+PAGE = Path(__file__).resolve().parents[2] / "README.md"
+BEGIN, END = "<!-- settings: begin -->\n", "<!-- settings: end -->\n"
 
 LIMITS = {
     "minimum": "from {}",

@@ -17,34 +17,11 @@ from tests.support.node import node
 from tests.support.stack import Stack
 from tests.support.waiting import wait_for
 
-ADDRESS = "http://localhost:5005"
 LISTEN = """
 import { listen } from "./client.mjs";
 const [url, token] = process.argv.slice(2);
 listen(url, () => token, 0, ({ seq, job_id }) => console.log(JSON.stringify([seq, job_id])));
 """
-
-
-def test_the_main_path_of_the_readme_works_in_a_shell(stack: Stack, tmp_path: Path) -> None:
-    shell = [each for each in blocks("README.md", "sh") if "curl" in each]
-    assert len(shell) == 5
-    script = "set -euo pipefail\n" + "".join(shell)
-    assert ADDRESS in script
-    done = subprocess.run(
-        ["bash", "-c", script.replace(ADDRESS, stack.url) + 'echo "$JOB" >&2\n'],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    states, _, notifications = done.stdout.partition("{")
-    assert states.split()[-1] == "succeeded"
-    (rung,) = json.loads("{" + notifications)["items"]
-    assert rung["job_id"] == done.stderr.split()[-1]
-    workbook = openpyxl.load_workbook(tmp_path / "excel_test.xlsx", read_only=True)
-    assert sum(1 for _ in workbook["Rows"].iter_rows()) == 20_001
 
 
 def test_the_job_type_of_the_readme_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
