@@ -34,6 +34,8 @@ def register(app: APIFlask) -> None:
     """Describe errors as they are, and what every operation may answer."""
     schema = Problem.model_json_schema()
     app.config.update(HTTP_ERROR_SCHEMA=schema, VALIDATION_ERROR_SCHEMA=schema)
+    # Not the address of whoever asked first, which APIFlask would tell all who ask later.
+    app.config.update(AUTO_SERVERS=False, SERVERS=[{"url": "/"}])
     app.spec_processor(_complete)
 
 

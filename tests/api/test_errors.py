@@ -228,3 +228,12 @@ def test_nothing_of_one_request_is_in_the_log_lines_of_the_next(
     with capture_logs(processors=[merge_contextvars]) as lines:
         http.get("/healthz")
     assert [line.get("user_id") for line in lines] == [None]
+
+
+def test_the_description_names_no_address_that_a_caller_made_up(
+    other_app: Callable[..., APIFlask],
+) -> None:
+    app = other_app()
+    for host in ("evil.example", "localhost"):
+        spec = app.test_client().get("/openapi.json", headers={"Host": host}).get_json()
+        assert spec["servers"] == [{"url": "/"}]
