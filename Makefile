@@ -8,11 +8,11 @@ COMPILE = $(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 
 NODE = $$($(PYTHON) -c 'from tests.support.node import node; print(node())')
 NEWMAN = $(NODE) node_modules/newman/bin/newman.js
 
-COMPOSE ?= docker compose -f docker-compose.yml
+COMPOSE ?= docker compose
 # What is started here on the services of Docker Compose has these settings.
 ON_HOST = set -a; . deploy/host.env; exec $(PYTHON) -m app
 
-.PHONY: help run test postman compose-test services api worker beat lint format reset lock dev
+.PHONY: help run test postman test-compose services api worker beat lint format reset lock dev
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -26,7 +26,7 @@ test: dev  ## run the tests on real servers (ARGS="-k name" for some)
 postman: dev  ## run the Postman collection on a running server (URL=http://localhost:5006)
 	@$(NEWMAN) run postman_collection.json $(if $(URL),--env-var base_url=$(URL))
 
-compose-test: dev  ## run the tests of the Docker set-up; it must not be running (COMPOSE="docker compose -f docker-compose.yml")
+test-compose: dev  ## run the tests of the Docker set-up; it must not be running (COMPOSE="docker compose")
 	@COMPOSE="$(COMPOSE)" $(PYTHON) -m pytest tests/compose $(ARGS)
 
 services: dev  ## start Postgres and Redis in Docker, for the next three and for debuggers

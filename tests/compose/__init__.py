@@ -1,1 +1,1 @@
-"""The whole set-up in containers. Needs a Docker engine: `make compose-test`."""
+"""The whole set-up in containers. Needs a Docker engine: `make test-compose`."""

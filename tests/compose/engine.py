@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = {"db", "redis", "migrate", "api", "worker", "beat", "proxy"}
 LONG_RUNNING = sorted(SERVICES - {"migrate"})
 HEALTHY_SECONDS = 180.0
-DEFAULT = "docker compose -f docker-compose.yml"
+DEFAULT = "docker compose"
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,8 @@ _LIST = ("ps", "--all", "--format", "json")
 def _command() -> list[str]:
     """The command in COMPOSE; a path in it counts from the top folder."""
     first, *rest = shlex.split(os.environ.get("COMPOSE", DEFAULT))
+    if first == "docker":  # other tools name the file themselves
+        return [first, *rest, "-f", "docker-compose.yml"]
     return [str((ROOT / first).resolve()) if "/" in first else first, *rest]
 
 
