@@ -120,7 +120,7 @@ def test_a_stolen_refresh_token_ends_the_session_and_the_socket_servers_are_told
     assert code(user.call("GET", "/v1/users/me")) == (401, "token_revoked")
 
 
-def test_a_refresh_without_any_token_is_400(http: FlaskClient) -> None:
+def test_a_refresh_without_any_token_is_401(http: FlaskClient) -> None:
     assert code(http.post("/v1/refresh", json={})) == (401, "refresh_missing")
 
 
