@@ -5,20 +5,22 @@ from collections.abc import Iterator
 import pytest
 
 from app.standalone.servers import Servers
+from tests.operations.support import all_is_well
 from tests.support.in_process import accounts, other_app, settings, web_app
 from tests.support.stack import AppServer, Stack
+from tests.support.waiting import wait_for
 
 __all__ = ["accounts", "other_app", "settings", "web_app"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """A Postgres and a Valkey of this module alone."""
+    """A Postgres and a Valkey that the tests of this folder may freeze and kill."""
     with Servers(tmp_path_factory.mktemp("servers") / "data") as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def json_stack(own_servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """An application on those, whose logs can be read by a program."""
     stack = Stack.start(
@@ -33,4 +35,6 @@ def json_stack(own_servers: Servers, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(params=["eventlet", "gevent"])
 def server(request: pytest.FixtureRequest, json_stack: Stack) -> AppServer:
-    return json_stack.server_under(request.param)
+    server = json_stack.server_under(request.param)
+    wait_for(lambda: all_is_well(server), "readiness", 90)
+    return server

@@ -56,6 +56,11 @@ class Probe:
         return {name for name, part in self.parts.items() if not part["ok"]}
 
 
+def all_is_well(server: AppServer) -> bool:
+    probe = Probe(server)
+    return probe.status == 200 and not probe.failing()
+
+
 def seconds_of(server: AppServer, request_id: str) -> float:
     """How long a request took, as its line in the server's log says."""
 

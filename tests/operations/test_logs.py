@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from app.standalone.servers import Servers
-from tests.operations.support import records
+from tests.operations.support import all_is_well, records
 from tests.support.api import Api
 from tests.support.process import ROOT
 from tests.support.socket import Listener
@@ -62,13 +62,14 @@ def submit(user: Api, job_type: str, **params: object) -> tuple[str, str]:
 
 
 @pytest.fixture
-def user(json_stack: Stack, server: AppServer) -> Api:
-    return json_stack.new_user(server.url)
+def user(json_stack: Stack) -> Api:
+    """Of this test alone; hides the fixture of the same name that is on the shared stack."""
+    wait_for(lambda: all_is_well(json_stack.server), "readiness", 90)
+    return json_stack.new_user()
 
 
-def test_one_request_id_finds_a_job_in_all_processes(
-    json_stack: Stack, server: AppServer, user: Api
-) -> None:
+def test_one_request_id_finds_a_job_in_all_processes(json_stack: Stack, server: AppServer) -> None:
+    user = json_stack.new_user(server.url)
     with Listener(server.url).connect(user.token) as listener:
         listener.wait_for("ready")
         request_id, _ = submit(user, "wait", seconds=1)
@@ -121,8 +122,9 @@ def test_lines_name_the_user_and_who_wrote_them(json_stack: Stack, user: Api) ->
 
 
 def test_no_process_writes_a_secret_or_anything_but_records(
-    json_stack: Stack, server: AppServer, user: Api, own_servers: Servers
+    json_stack: Stack, server: AppServer, own_servers: Servers
 ) -> None:
+    user = json_stack.new_user(server.url)
     secrets = {WRONG_PASSWORD, "a long password", "password1", user.token}
     secrets.add(str(user.tokens["refresh_token"]))
     for password in (WRONG_PASSWORD, {"nested": WRONG_PASSWORD}):

@@ -3,17 +3,12 @@
 import psutil
 
 from app.standalone.servers import Servers
-from tests.operations.support import PROMISED_SECONDS, Probe, frozen, scrape
+from tests.operations.support import PROMISED_SECONDS, Probe, all_is_well, frozen, scrape
 from tests.support.socket import Listener
 from tests.support.stack import AppServer, Stack
 from tests.support.waiting import wait_for
 
 PARTS = {"database", "connections", "redis", "artifacts", "subscription"}
-
-
-def all_is_well(server: AppServer) -> bool:
-    probe = Probe(server)
-    return probe.status == 200 and not probe.failing()
 
 
 def connections_to(server: AppServer, port: int | None) -> int:
@@ -22,7 +17,6 @@ def connections_to(server: AppServer, port: int | None) -> int:
 
 
 def test_a_server_that_has_all_it_needs_is_ready(server: AppServer) -> None:
-    wait_for(lambda: all_is_well(server), "readiness")
     probe = Probe(server)
     assert probe.body["ready"] is True
     assert set(probe.parts) == PARTS
@@ -33,7 +27,6 @@ def test_a_server_that_has_all_it_needs_is_ready(server: AppServer) -> None:
 def test_a_frozen_postgres_makes_the_server_unready_and_the_answer_is_not_late(
     server: AppServer, own_servers: Servers
 ) -> None:
-    wait_for(lambda: all_is_well(server), "readiness")
     with frozen(own_servers.postgres):
         probes = [Probe(server) for _ in range(3)]
     for probe in probes:
@@ -52,7 +45,6 @@ def test_probes_of_a_frozen_postgres_do_not_pile_up(
     server: AppServer, own_servers: Servers
 ) -> None:
     port = own_servers.postgres.port
-    wait_for(lambda: all_is_well(server), "readiness")
     scrape(server)
     before = connections_to(server, port)
     with frozen(own_servers.postgres):
@@ -67,7 +59,6 @@ def test_probes_of_a_frozen_postgres_do_not_pile_up(
 def test_a_frozen_valkey_leaves_the_server_ready_and_the_answer_is_not_late(
     server: AppServer, own_servers: Servers
 ) -> None:
-    wait_for(lambda: all_is_well(server), "readiness")
     with frozen(own_servers.valkey):
         probes = [Probe(server) for _ in range(3)]
     for probe in probes:
@@ -81,7 +72,6 @@ def test_a_frozen_valkey_leaves_the_server_ready_and_the_answer_is_not_late(
 def test_reasons_tell_neither_addresses_nor_secrets(
     server: AppServer, own_servers: Servers
 ) -> None:
-    wait_for(lambda: all_is_well(server), "readiness")
     own_servers.postgres.kill()
     own_servers.valkey.kill()
     try:
@@ -102,7 +92,6 @@ def test_while_redis_is_away_jobs_end_and_ring_and_the_lost_hints_are_counted(
     server: AppServer, own_servers: Servers, json_stack: Stack
 ) -> None:
     """Why a server without Redis counts as ready."""
-    wait_for(lambda: all_is_well(server), "readiness")
     user = json_stack.new_user(server.url)
     with Listener(server.url).connect(user.token) as listener:
         listener.wait_for("ready")
