@@ -111,7 +111,8 @@ def test_a_job_whose_code_raises_fails_with_its_reason_and_the_worker_lives_on(
     assert job["error"]["code"] == "job_raised"
     assert job["error"]["message"] == "ZeroDivisionError: division by zero"
     assert job["artifact"] is None
-    assert not list((stack.folder / "artifacts").glob(f"{job['id']}/**/*.txt"))
+    files = stack.folder / "artifacts" / job["id"]
+    wait_for(lambda: not list(files.glob("**/*.txt")), "the removal of the half file")
     (notification,) = user.notifications()
     assert notification["type"] == "job.failed"
     assert notification["body"] == job["error"]["message"]
