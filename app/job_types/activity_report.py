@@ -75,6 +75,8 @@ LOG = Sheet(
     ],
 )
 
+# Joins are spelt as one look-up for each row. Where Postgres has not counted a user's new rows yet, it
+# would take hundreds of thousands for one, and compare each with each.
 SELECT_JOBS = """
     SELECT job.id, job.type, job.state, job.progress, job.progress_message,
         job.created_at, job.started_at, job.finished_at,
@@ -82,7 +84,9 @@ SELECT_JOBS = """
         extract(epoch FROM job.finished_at - job.started_at),
         job.attempt, left(job.params::text, 32767), job.error_code, job.error_message,
         file.name, file.size
-    FROM jobs AS job LEFT JOIN artifacts AS file ON file.job_id = job.id
+    FROM jobs AS job LEFT JOIN LATERAL (
+        SELECT name, size FROM artifacts WHERE job_id = job.id LIMIT 1
+    ) AS file ON true
     WHERE {wanted_jobs} ORDER BY job.id"""
 SELECT_NOTIFICATIONS = """
     SELECT seq, type, title, body, created_at, read_at, job_id
@@ -91,7 +95,7 @@ SELECT_LOG = """
     SELECT event.job_id, job.type, event.at, event.event, event.attempt, event.message, event.worker
     FROM job_events AS event JOIN jobs AS job ON job.id = event.job_id
     WHERE {wanted_jobs} ORDER BY event.job_id, event.id"""
-ABOUT_JOBS = "item.job_id IN (SELECT job.id FROM jobs AS job WHERE {filters})"
+ABOUT_JOBS = "EXISTS (SELECT FROM jobs AS job WHERE job.id = item.job_id AND {filters} OFFSET 0)"
 
 COUNT_STATES = "SELECT state, count(*) FROM jobs AS job WHERE {wanted_jobs} GROUP BY state"
 COUNT_TYPES = """

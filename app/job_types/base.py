@@ -61,8 +61,8 @@ class JobContext(Protocol):
         batches, so memory does not grow with them.
 
         Args:
-            sql: one `SELECT` of Postgres, with parameters as `:name`; any other colon before a
-                letter or digit is written `\\:`.
+            sql: one `SELECT` of Postgres, with parameters as `:name` (so a literal that would look
+                like one has to be a parameter).
             parameters: their values; lists for `= ANY(:name)`.
 
         Raises:

@@ -1,5 +1,6 @@
 """`activity_report`: whose rows, which of them, and what stands in the sheets."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -197,6 +198,18 @@ def test_days_are_whole_days_of_utc(report: Callable[..., Report], database_url:
     second = report(user_id, since="2020-01-02", until="2020-01-02")
     assert second.numbers() == list(range(1440, 2880))
     assert report(user_id, since="2020-01-03").numbers() == [2880]
+
+
+def test_many_rows_that_postgres_has_not_counted_yet_take_no_longer(
+    report: Callable[..., Report], database_url: str
+) -> None:
+    query(database_url, "ANALYZE")
+    user_id, _ = add_user(database_url)
+    add_jobs(database_url, user_id, 20_000, log=False)
+    before = time.monotonic()
+    assert report(user_id, states=["failed"]).result == {"jobs": 4000, "notifications": 4000}
+    # A second. Where each row is compared with each, it is more than half a minute.
+    assert time.monotonic() - before < 15
 
 
 @pytest.mark.parametrize(
