@@ -25,7 +25,7 @@ PAUSE_SECONDS = 600
 
 Elsewhere a transaction may pause for some seconds only, so that a frozen process holds no row lock.
 This one holds none. It may wait for a slow disk, but not for ever, since the rows that it can see
-cannot be cleaned up.
+cannot be cleaned up. The limit for statements stays: each batch is a statement of its own.
 """
 
 SETTINGS = (
