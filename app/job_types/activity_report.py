@@ -48,6 +48,7 @@ JOBS = Sheet(
         Column("Error message", 60),
         Column("File", 36),
         Column("File size", 13, INTEGER),
+        Column("File deleted (UTC)", 20, DATETIME),
     ],
 )
 NOTIFICATIONS = Sheet(
@@ -83,9 +84,9 @@ SELECT_JOBS = """
         extract(epoch FROM job.started_at - job.created_at),
         extract(epoch FROM job.finished_at - job.started_at),
         job.attempt, left(job.params::text, 32767), job.error_code, job.error_message,
-        file.name, file.size
+        file.name, file.size, file.deleted_at
     FROM jobs AS job LEFT JOIN LATERAL (
-        SELECT name, size FROM artifacts WHERE job_id = job.id LIMIT 1
+        SELECT name, size, deleted_at FROM artifacts WHERE job_id = job.id LIMIT 1
     ) AS file ON true
     WHERE {wanted_jobs} ORDER BY job.id"""
 SELECT_NOTIFICATIONS = """
@@ -126,7 +127,9 @@ class ActivityReportParameters(Parameters):
     """Which jobs and notifications. A notification about a job goes with the job's type and state."""
 
     since: date | None = Field(
-        None, description="First day (UTC) on which a job was accepted; none: from the beginning."
+        None,
+        description="First day (UTC) on which a job was accepted, or a notification made; "
+        "none: from the beginning.",
     )
     until: date | None = Field(None, description="Last day (UTC), included; none: until now.")
     # A name that no type has (any more) is fine: there may be old jobs of it.

@@ -55,14 +55,15 @@ class JobContext(Protocol):
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Row]:
         """Read what the job's owner owns, and nothing else.
 
-        Whose rows are meant need not be said, and cannot be: the query sees these relations only, and
-        of them only what is the owner's: `users` (one row), `jobs`, `job_events`, `artifacts`,
-        `notifications`. All queries of one job see the same state of the database. Rows come in
-        batches, so memory does not grow with them.
+        Whose rows are meant need not be said: these names stand for what is the owner's, and no other
+        plain name exists: `users` (one row), `jobs`, `job_events`, `artifacts`, `notifications`. All
+        queries of one job see the same state of the database. Rows come in batches, so memory does not
+        grow with them.
 
         Args:
             sql: one `SELECT` of Postgres, with parameters as `:name` (so a literal that would look
-                like one has to be a parameter).
+                like one has to be a parameter). Never made of what a client sent: a name with its
+                schema (`public.jobs`) would reach everybody's rows.
             parameters: their values; lists for `= ANY(:name)`.
 
         Raises:

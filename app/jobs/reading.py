@@ -1,8 +1,9 @@
 """Reading for a running job: its owner's rows out of Postgres, a batch at a time.
 
-Forgetting whose rows are meant must not be possible. So a query reaches no table: its names are those
-of `OWNED`, each of which already holds the owner's rows alone, and the search path is empty, so that
-any other name does not exist. The transaction is read-only.
+Forgetting whose rows are meant must not be possible. So the names in a query are those of `OWNED`, each
+of which already holds the owner's rows alone, and the search path is empty, so that no other table has a
+plain name. The transaction is read-only. This protects from forgetting and not from intent: a name with
+its schema still reaches a table. Queries are code of the project, never made of a client's text.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,5 +1,6 @@
 """`activity_report` as its users meet it: a request, a worker, a file."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,14 @@ def test_a_report_tells_of_all_jobs_but_itself(user: Api, tmp_path: Path) -> Non
     assert events == ["accepted", "admitted", "claimed", "failed"]
     second = fetch(user, user.run("activity_report", types=["activity_report"]), tmp_path)
     assert [row["Job"] for row in rows(second, "Jobs")] == [first["id"]]
+
+
+def test_a_file_that_was_deleted_says_since_when(user: Api, stack: Stack, tmp_path: Path) -> None:
+    job = user.run("excel_test", rows=3)
+    sql = "UPDATE artifacts SET deleted_at = '2026-01-02T03:04:05Z' WHERE job_id = %s"
+    query(stack.database_url, sql, job["id"])
+    (found,) = rows(fetch(user, user.run("activity_report"), tmp_path), "Jobs")
+    assert found["File deleted (UTC)"] == datetime(2026, 1, 2, 3, 4, 5)  # noqa: DTZ001  # Excel's
 
 
 def test_reports_of_two_users_and_of_an_administrator_keep_apart(
