@@ -1,4 +1,4 @@
-"""How often somebody may try a password. Nobody is ever locked out: waits end within a minute.
+"""How often somebody may try a password. No account is ever locked: waits end within a minute.
 
 Everything is counted before the password is looked at, so that a hundred attempts at once are a
 hundred, and counted alike whether the account exists, so that an answer tells nothing of that.
@@ -48,6 +48,8 @@ def forgive(account: str) -> None:
     _, pair = _keys(account)
     counters().clear(pair)
     counters().clear(f"{pair}/wait")
+    # A counter's end is set when it is made: made anew, it is remembered from this sign-in on.
+    counters().clear(f"{pair}/known")
     counters().count(f"{pair}/known", services().settings.refresh_token_days * DAY_SECONDS)
 
 
@@ -79,7 +81,12 @@ def _admit_stranger(account: str, limit: int) -> None:
 
 
 def _normal(account: str) -> str:
-    return account.strip().casefold()
+    """One form for all spellings that Postgres' `lower` takes for one, whatever its locale.
+
+    Not coarser (`casefold`: ß is ss): a sign-in to one account must not forgive another's guesses.
+    """
+    lower = account.strip().lower()
+    return lower.replace("i\u0307", "i").replace("ı", "i").replace("ς", "σ")
 
 
 def _too_many(key: str) -> TooManyRequests:
