@@ -5,7 +5,7 @@ import re
 from app.api.headers import SECURITY_HEADERS
 from app.api.throttle import LONGEST_WAIT_SECONDS, MEMORY_SECONDS, STRANGERS
 from app.config import Settings
-from app.engine import HEAD_SECONDS, SILENT_SECONDS
+from app.engine.wire import HEAD_SECONDS, LINE_BYTES, SILENT_SECONDS
 from tests.docs.pages import ROOT, blocks, section, text_of
 
 PAGE = "docs/security.md"
@@ -39,6 +39,7 @@ def test_the_page_tells_limits_as_they_are() -> None:
         f"`requests_per_minute` ({fields['requests_per_minute'].default:,})",
         f"{HEAD_SECONDS:.0f} s",
         f"{SILENT_SECONDS:.0f} s",
+        f"{LINE_BYTES // 1024} KiB",
     ):
         assert text in limits
     named = set(re.findall(r"`((?!test_)[a-z]+_[a-z_]+)`", guessing + limits))

@@ -28,6 +28,22 @@ def exchange(url: str, data: bytes, seconds: float = 20.0, *, until_closed: bool
         return received
 
 
+def flood(url: str, start: bytes, block: bytes, most: int) -> tuple[int, bytes]:
+    """Send blocks until the server closes or has taken `most` bytes; returns how many, and its answer."""
+    address = urlsplit(url)
+    taken, received = 0, b""
+    with socket.create_connection(("127.0.0.1", address.port or 80), timeout=20) as client:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            client.sendall(start)
+            while taken < most:
+                client.sendall(block)
+                taken += len(block)
+        if taken < most:
+            with contextlib.suppress(ConnectionResetError):
+                received = client.recv(65536)
+    return taken, received
+
+
 def status_of(answer: bytes) -> int:
     """The status of an answer; 0 if the server closed without one."""
     return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/") else 0
