@@ -80,13 +80,28 @@ def _serve_patched(engine_name: str) -> None:
 
     settings = _load("server")
     app = create_app(settings, loop=EventLoop(engine.name, engine.offload))
-    engine.serve(
-        app,
-        host=settings.host,
-        port=settings.port,
-        backlog=settings.backlog,
-        limit=settings.max_connections,
-        reuse_port=settings.reuse_port,
+    try:
+        engine.serve(
+            app,
+            host=settings.host,
+            port=settings.port,
+            backlog=settings.backlog,
+            limit=settings.max_connections,
+            reuse_port=settings.reuse_port,
+        )
+    except (OSError, UnicodeError) as error:  # a name that is none is a UnicodeError
+        raise _cannot_serve(settings, error) from error
+
+
+def _cannot_serve(settings: "Settings", error: OSError | UnicodeError) -> Exception:
+    from app.errors import ConfigError
+
+    if isinstance(error, OSError) and error.errno is None:  # our own: it says what to change
+        return ConfigError(str(error))
+    reason = getattr(error, "strerror", None) or error
+    place = f"{settings.host} port {settings.port}"
+    return ConfigError(
+        f"The server cannot listen on {place}: {reason}. Change RINGBACK_HOST or RINGBACK_PORT."
     )
 
 

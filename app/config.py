@@ -6,7 +6,6 @@ Where their values come from, and which wins: `app.setting_sources`. The default
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import quote, urlsplit
 
 import pydantic
 import yaml
@@ -25,11 +24,17 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from app import setting_sources
+from app import setting_addresses, setting_sources
 from app.errors import ConfigError
 
 MIN_SECRET_BYTES = 32
 NEW_SECRET_HINT = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+
+SCHEMES = {
+    "database_url": ("postgresql", "postgres", "postgresql+psycopg2"),
+    "redis_url": ("redis", "rediss"),
+    "broker_url": ("redis", "rediss", "amqp", "amqps"),
+}
 
 CommaList = Annotated[list[str], NoDecode]
 CommaNetworks = Annotated[list[IPvAnyNetwork], NoDecode]
@@ -156,8 +161,8 @@ class Settings(BaseSettings):
         Raises:
             ConfigError: naming each wrong setting and what to do about it.
         """
-        setting_sources.refuse_unknown(cls)
         try:
+            setting_sources.refuse_unknown(cls)
             return cls(**overrides)
         except pydantic.ValidationError as error:
             raise ConfigError(_explain(error)) from error
@@ -205,23 +210,41 @@ class Settings(BaseSettings):
             raise ValueError(f"{found}, {MIN_SECRET_BYTES} are needed. {NEW_SECRET_HINT}")
         return value
 
+    @field_validator("metrics_token")
+    @classmethod
+    def _token_is_not_empty(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().strip():
+            raise ValueError("is empty. Give a token, or leave it out: then /metrics is open")
+        return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _empty_is_left_out(cls, value: SecretStr | None) -> SecretStr | None:
+        return value or None
+
+    @field_validator("database_url", "redis_url", "broker_url")
+    @classmethod
+    def _is_address(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None:
+            setting_addresses.check(value.get_secret_value(), SCHEMES[str(info.field_name)])
+        return value
+
     @field_validator("database_url", "redis_url")
     @classmethod
     def _put_password_in(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
         name = str(info.field_name).replace("_url", "_password")
         password = info.data.get(name)  # declared, hence validated, before the address
-        return SecretStr(_with_password(value, password)) if password else value
+        if not password:
+            return value
+        address, secret = value.get_secret_value(), password.get_secret_value()
+        return SecretStr(setting_addresses.with_password(address, secret))
 
     @field_validator("database_url")
     @classmethod
     def _name_the_driver(cls, value: SecretStr) -> SecretStr:
         """Plain `postgresql://` means psycopg 3 to SQLAlchemy 2.1; Ringback uses psycopg2."""
-        scheme, _, rest = value.get_secret_value().partition("://")
-        if scheme in {"postgres", "postgresql"}:
-            return SecretStr(f"postgresql+psycopg2://{rest}")
-        if scheme != "postgresql+psycopg2":
-            raise ValueError("must start with postgresql://")
-        return value
+        rest = value.get_secret_value().partition("://")[2]
+        return SecretStr(f"postgresql+psycopg2://{rest}")
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -249,19 +272,11 @@ class Settings(BaseSettings):
         return [*self.allowed_origins, *(["null"] if self.is_development else [])]
 
 
-def _with_password(address: SecretStr, password: SecretStr) -> str:
-    parts = urlsplit(address.get_secret_value())
-    user = (parts.username or "") if "@" in parts.netloc else ""
-    host = parts.netloc.rpartition("@")[2]
-    secret = quote(password.get_secret_value(), safe="")
-    return parts._replace(netloc=f"{user}:{secret}@{host}").geturl()
-
-
 def _masked(value: Any) -> Any:
     """A secret address without its password, any other secret as stars, the rest as it is."""
     if isinstance(value, SecretStr):
         secret = value.get_secret_value()
-        return re.sub(r":[^:@/]*@", ":***@", secret) if "://" in secret else "***"
+        return setting_addresses.masked(secret) if "://" in secret else "***"
     if isinstance(value, list):
         return [str(each) for each in value]
     return str(value) if isinstance(value, Path) else value

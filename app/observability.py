@@ -13,7 +13,6 @@ import threading
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import structlog
 from pydantic import SecretStr
@@ -24,6 +23,7 @@ from structlog.contextvars import (
     get_contextvars,
 )
 
+from app import setting_addresses
 from app.config import Settings
 
 __all__ = [
@@ -58,19 +58,9 @@ def configure_logging(settings: Settings, role: str) -> None:
         lambda _logger, _method, event: {**event, "role": role},
     ]
     handler = logging.StreamHandler(sys.__stderr__)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            # Socket.IO says in this extra field why a publish failed.
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder({"redis_exception"})],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_renderers(settings.log_format),
-                _Redaction(settings),
-            ],
-        )
-    )
+    handler.setFormatter(_formatter(settings, shared))
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # eight lines a start
+    _tame_libraries()
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -78,6 +68,33 @@ def configure_logging(settings: Settings, role: str) -> None:
         cache_logger_on_first_use=True,
     )
     _catch_the_rest(printed=settings.log_format == "json" and role in SERVICES)
+
+
+def _formatter(settings: Settings, shared: list[Any]) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        # Socket.IO says in this extra field why a publish failed.
+        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder({"redis_exception"})],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *_renderers(settings.log_format),
+            _Redaction(settings),
+        ],
+    )
+
+
+def _tame_libraries() -> None:
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # eight lines a start
+    # Without a level they would take a handler of their own, beside ours.
+    for name in ("engineio.server", "socketio.server"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("engineio.server").addFilter(_lower)
+
+
+def _lower(record: logging.LogRecord) -> bool:
+    """What Engine.IO calls an error without an exception is a request that it refused."""
+    if record.levelno == logging.ERROR and not record.exc_info:
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
 
 
 def get_logger(name: str) -> Any:
@@ -125,11 +142,7 @@ class _Redaction:
 
 def _forms(secret: str) -> set[str]:
     """A secret, or an address's password, as it may stand in a line: plain, quoted, in JSON."""
-    if "://" in secret:
-        quoted = urlsplit(secret).password or ""
-        secrets = {quoted, unquote(quoted)}
-    else:
-        secrets = {secret}
+    secrets = setting_addresses.passwords(secret) if "://" in secret else {secret}
     return secrets | {json.dumps(each)[1:-1] for each in secrets}
 
 

@@ -60,7 +60,20 @@ def _secret_files() -> list[Path]:
 def _secrets_source(settings_cls: type[BaseSettings], folder: Path) -> SecretsSettingsSource:
     if not folder.is_dir():
         raise ConfigError(f"{SECRETS_VARIABLE} names {folder}, but there is no such folder.")
+    for file in _secret_files():
+        if file.name.upper().startswith("RINGBACK_"):
+            _check_secret_file(file)
     return SecretsSettingsSource(settings_cls, secrets_dir=folder)
+
+
+def _check_secret_file(file: Path) -> None:
+    """Such as would be skipped, or read as something else."""
+    if not file.is_file():
+        raise ConfigError(f"{file} is to hold a secret, but it is no file.")
+    try:
+        file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} cannot be read: it is not UTF-8 text.") from error
 
 
 def _file_source(settings_cls: type[BaseSettings], path: Path) -> PydanticBaseSettingsSource:

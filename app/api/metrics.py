@@ -89,7 +89,7 @@ def _check_token() -> None:
         return
     given = request.authorization
     token = given.token if given is not None and given.type == "bearer" else None
-    if not hmac.compare_digest((token or "").encode(), expected.get_secret_value().encode()):
+    if not token or not hmac.compare_digest(token.encode(), expected.get_secret_value().encode()):
         raise Unauthenticated(
             "Send `Authorization: Bearer <token>` with the setting `metrics_token`.",
             code="metrics_token_wrong",

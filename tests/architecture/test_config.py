@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -155,3 +156,106 @@ def test_a_proxy_that_is_no_network_is_refused(network: str) -> None:
     done = run("config", RINGBACK_SECRET_KEY=SECRET, RINGBACK_TRUSTED_PROXIES=network)
     assert done.returncode == 78
     assert "RINGBACK_TRUSTED_PROXIES" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("redis://:hid/den@h", None),
+        ("redis://u:hid/den:x@h:6379/0", None),
+        ("redis://u:1/hid/den@h", None),
+        ("redis://u:1#hid/den@h", None),
+        ("redis://u:[hid/den@h", None),
+        ("amqp://u:hid%2Fden@h:5672//", "amqp://u:***@h:5672//"),
+        ("redis://g:hid:den:b@h/1", "redis://g:***@h/1"),
+        ("redis://g:hid@den@h/1", "redis://g:***@h/1"),
+        ("redis://h/1?password=hiddenden&protocol=3", "redis://h/1?password=***&protocol=3"),
+    ],
+)
+def test_no_address_shows_its_password_whether_it_is_refused_or_printed(
+    address: str, shown: str | None
+) -> None:
+    done = run("config", RINGBACK_SECRET_KEY=SECRET, RINGBACK_BROKER_URL=address)
+    said = done.stdout + done.stderr
+    assert "hid" not in said and "den" not in said.replace("hidden", "")
+    if shown is None:
+        assert done.returncode == 78
+        assert "RINGBACK_BROKER_URL: is not of the form redis://user" in said
+    else:
+        assert f"broker_url: {shown}" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("REDIS_URL", "foo://x", "must start with redis:// or rediss://"),
+        ("REDIS_URL", "localhost:6379", "must start with redis:// or rediss://"),
+        ("REDIS_URL", "", "must start with redis:// or rediss://"),
+        ("REDIS_URL", "redis://h:70000/0", "is not of the form redis://"),
+        ("BROKER_URL", "memory://", "must start with redis:// or rediss:// or amqp://"),
+        ("BROKER_URL", "localhost:6379", "must start with redis:// or rediss:// or amqp://"),
+        ("DATABASE_URL", "postgresql://h:notaport/x", "is not of the form postgresql://"),
+        ("DATABASE_URL", "mysql://h/x", "must start with postgresql://"),
+        ("METRICS_TOKEN", "", "is empty"),
+        ("METRICS_TOKEN", " ", "is empty"),
+    ],
+)
+def test_a_value_that_no_part_could_use_is_one_line_and_status_78(
+    name: str, value: str, complaint: str
+) -> None:
+    done = run("config", RINGBACK_SECRET_KEY=SECRET, **{f"RINGBACK_{name}": value})
+    assert (done.returncode, done.stdout) == (78, "")
+    head, line = done.stderr.splitlines()
+    assert head == "The settings are not usable:"
+    assert line.startswith(f"  - RINGBACK_{name}: {complaint}")
+
+
+def test_what_an_empty_line_leaves_out_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BROKER_URL", "DATABASE_PASSWORD", "REDIS_PASSWORD"):
+        monkeypatch.setenv(f"RINGBACK_{name}", "")
+    monkeypatch.setenv("RINGBACK_REDIS_URL", "rediss://:kept@h/0")
+    settings = Settings.load(secret_key=SECRET)
+    assert settings.broker_url is None
+    assert settings.effective_broker_url == "rediss://:kept@h/0"
+    assert settings.database_url.get_secret_value().startswith("postgresql+psycopg2://ringback@")
+
+
+def test_a_secret_that_is_no_text_or_no_file_is_refused_by_name(tmp_path: Path) -> None:
+    secret = tmp_path / "ringback_secret_key"
+    secret.write_bytes(b"\xff" * 40)
+    done = run("config", RINGBACK_SECRETS_DIR=str(tmp_path))
+    assert done.returncode == 78
+    assert done.stderr == f"{secret} cannot be read: it is not UTF-8 text.\n"
+    secret.unlink()
+    secret.mkdir()
+    done = run("config", RINGBACK_SECRETS_DIR=str(tmp_path))
+    assert done.returncode == 78
+    assert done.stderr == f"{secret} is to hold a secret, but it is no file.\n"
+
+
+@pytest.mark.parametrize("engine", ["eventlet", "gevent"])
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({}, "Address already in use. Change RINGBACK_HOST or RINGBACK_PORT."),
+        ({"RINGBACK_HOST": "no-such-host.invalid"}, "no-such-host.invalid port "),
+        ({"RINGBACK_HOST": "a..b"}, "a..b port "),
+        ({"RINGBACK_MAX_CONNECTIONS": "99999999999"}, "Lower RINGBACK_MAX_CONNECTIONS"),
+    ],
+)
+def test_a_server_that_cannot_listen_says_so_in_one_line(
+    engine: str, changes: dict[str, str], complaint: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        basis = {
+            "RINGBACK_SECRET_KEY": SECRET,
+            "RINGBACK_ENGINE": engine,
+            "RINGBACK_PORT": str(taken.getsockname()[1]),
+            "RINGBACK_DATABASE_URL": "postgresql://127.0.0.1:1/none",
+            "RINGBACK_REDIS_URL": "redis://127.0.0.1:1/0",
+        }
+        done = run("serve", **(basis | changes))
+    assert done.returncode == 78, done.stderr
+    (line,) = [each for each in done.stderr.splitlines() if "RINGBACK_" in each]
+    assert complaint in line
+    assert "Traceback" not in done.stderr
