@@ -185,3 +185,51 @@ def test_whatever_a_process_says_becomes_a_record_without_its_secrets() -> None:
     assert "in a thread" in found[6]["exception"]
     assert found[7]["exception"].endswith("RuntimeError: at the end: ***")
     assert {each["role"] for each in found} == {"server"}
+
+
+REFUSED = f"""
+import json, os
+from app.config import Settings
+from app.observability import configure_logging
+form = os.environ["FORM"]
+configure_logging(Settings.load(secret_key={SECRET!r}, log_format=form), "server")
+import logging
+import socketio
+server = socketio.Server(async_mode="threading", cors_allowed_origins=["https://ours.example"])
+environ = {{
+    "REQUEST_METHOD": "GET", "PATH_INFO": "/socket.io/", "QUERY_STRING": "transport=polling&EIO=4",
+    "HTTP_ORIGIN": "https://theirs.example", "wsgi.url_scheme": "http", "HTTP_HOST": "h",
+}}
+answers = []
+for _ in range(3):
+    server.handle_request(environ, lambda status, headers: answers.append(status))
+assert [each[:3] for each in answers] == ["400"] * 3, answers
+try:
+    raise ValueError("of a handler")
+except ValueError:
+    server.eio.logger.exception("message handler error")
+server.logger.error("of Socket.IO")
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_refused_origin_is_one_warning_however_often_and_failures_stay_errors(form: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSED],
+        cwd=ROOT,
+        env={"FORM": form},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    lines = done.stderr.splitlines()
+    assert sum("https://theirs.example is not an accepted origin" in line for line in lines) == 1
+    assert "accepted origin" in lines[0]
+    if form == "json":
+        found = [json.loads(line) for line in lines]
+        assert [each["level"] for each in found] == ["warning", "error", "error"]
+        assert "of a handler" in found[1]["exception"]
+    else:
+        assert "[warning" in lines[0] and "role=server" in lines[0]
+        assert sum("of Socket.IO" in line for line in lines) == 1

@@ -65,6 +65,12 @@ def test_anybody_may_read_them_unless_there_is_a_token(
     assert guarded.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
 
 
+def test_an_empty_token_opens_nothing(other_app: Callable[..., APIFlask]) -> None:
+    guarded = other_app(metrics_token=SecretStr("")).test_client()
+    for given in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer"}):
+        assert guarded.get("/metrics", headers=given).status_code == 401
+
+
 def test_they_come_as_plain_text_or_as_openmetrics(web_app: APIFlask) -> None:
     client = web_app.test_client()
     plain = client.get("/metrics")
