@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
+QUICK = Path(__file__).with_name("quick.yml")
 SERVICES = {"db", "redis", "migrate", "api", "worker", "beat", "proxy"}
 LONG_RUNNING = sorted(SERVICES - {"migrate"})
 HEALTHY_SECONDS = 180.0
@@ -76,7 +78,8 @@ class Compose:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.project, self.folder = project, folder
-        self._command = [*_command(), *(part for each in overlays for part in ("-f", each))]
+        files = (*overlays, str(QUICK))
+        self._command = [*_command(), *(part for each in files for part in ("-f", each))]
         ours = ("RINGBACK_", "COMPOSE")
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
         self.environment = inherited | {"COMPOSE_PROJECT_NAME": project} | dict(environment or {})
@@ -156,7 +159,8 @@ def _command() -> list[str]:
 
 def engine_command() -> str:
     """The engine's own command, by the same way as Compose: `docker`, or `TOOL docker`."""
-    program = _command()[0]
+    program = shutil.which(_command()[0])
+    assert program, "There is no such command: set COMPOSE."
     return program if Path(program).name == "docker" else f"{program} docker"
 
 

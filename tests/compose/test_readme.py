@@ -1,6 +1,7 @@
 """The README's shell blocks that need Docker, as they stand, in a fresh copy."""
 
 import os
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,14 +28,14 @@ def folder(composed: Composed, tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def environment(composed: Composed, tmp_path: Path) -> dict[str, str]:
-    """With a `docker` on the path, wherever the engine comes from."""
+    """With a `docker` on the path, wherever the engine comes from; it does not find itself there."""
     programs = tmp_path / "bin"
     programs.mkdir()
     docker = programs / "docker"
-    docker.write_text(f'#!/bin/sh\nexec {engine_command()} "$@"\n')
+    path = os.environ["PATH"]
+    docker.write_text(f'#!/bin/sh\nPATH={shlex.quote(path)} exec {engine_command()} "$@"\n')
     docker.chmod(0o755)
-    path = os.pathsep.join([str(programs), os.environ["PATH"]])
-    return composed.environment | {"PATH": path}
+    return composed.environment | {"PATH": f"{programs}{os.pathsep}{path}"}
 
 
 @pytest.mark.timeout(900)

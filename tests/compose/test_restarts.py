@@ -76,17 +76,3 @@ def test_a_worker_that_is_stopped_finishes_its_job_first(composed: Composed, use
     done = user.job(job["id"])
     assert (done["state"], done["attempt"]) == ("succeeded", 1)
     assert done["finished_at"] < stopped.state["FinishedAt"]
-
-
-def test_another_worker_repeats_the_job_of_one_that_was_killed(
-    composed: Composed, user: Api
-) -> None:
-    with Listener(composed.url).connect(user.token) as listener:
-        job = user.submit("wait", seconds=3)
-        listener.wait_for("job")
-        composed.run("kill", "worker")
-        composed.up()
-        listener.wait_for("notification", seconds=120)
-        assert listener.numbers == [1]
-    done = user.job(job["id"])
-    assert (done["state"], done["attempt"]) == ("succeeded", 2)
