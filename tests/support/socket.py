@@ -4,9 +4,26 @@ import threading
 from types import TracebackType
 from typing import Any
 
+import engineio
 import socketio
 
 from tests.support.record import Record
+
+
+class OneThread(engineio.Client):
+    """Handles messages one after the other.
+
+    The client starts a thread for each; on a busy machine one may overtake another. What is tested is
+    the order on the wire.
+    """
+
+    def _trigger_event(self, event: str, *arguments: Any, **options: Any) -> Any:
+        return super()._trigger_event(event, *arguments, **{**options, "run_async": False})
+
+
+class Client(socketio.Client):
+    def _engineio_client_class(self) -> type[engineio.Client]:
+        return OneThread
 
 
 class Listener(Record):
@@ -23,7 +40,7 @@ class Listener(Record):
         self.refused: Any = None
         self._acks = acks
         self._disconnected = threading.Event()
-        self.client = socketio.Client(reconnection=False)
+        self.client = Client(reconnection=False)
         self.client.on("*", self._record)
         self.client.on("connect_error", self._refuse)
         self.client.on("disconnect", lambda *_: self._disconnected.set())
