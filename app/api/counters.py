@@ -47,6 +47,7 @@ class Counters:
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             # A pooled connection may be older than a restart of Redis; a time-out is not tried again.
+            # limits hands this on to redis-py as it is; its annotation names plain values only.
             retry=Retry(NoBackoff(), 1, (Disconnected,)),  # type: ignore[arg-type]
         )
         self._secret = secret

@@ -115,6 +115,7 @@ def readyz() -> ReadyOut | Response:
     artifacts the server stays ready: requests are served, jobs accepted, notifications delivered a
     few seconds later.
     """
+    # A proxy has this method; its annotation is that of the app itself.
     parts = readiness(current_app._get_current_object()).look()  # type: ignore[attr-defined]
     shown = {
         name: PartOut.model_validate(part, from_attributes=True) for name, part in parts.items()

@@ -100,6 +100,7 @@ class _Scrape:
     """Everything at one moment; asks all others side by side."""
 
     def __init__(self) -> None:
+        # A proxy has this method; its annotation is that of the app itself.
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         deadline = time.monotonic() + LIMIT_SECONDS
         self._figures, question = app.extensions[EXTENSION]

@@ -1,6 +1,7 @@
 """How each engine reads requests: by the same rules, those of `app.engine.wire`.
 
 The engines are imported late: only one is used, and importing eventlet warns of its retirement.
+Their classes ship no types, hence the `type: ignore[misc]`; they dictate names such as `MessageClass`.
 """
 
 from functools import cache
