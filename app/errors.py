@@ -91,7 +91,10 @@ class TooManyRequests(AppError):
 
 
 class JobFailed(AppError):
-    """Raised by a job type: the job ends as `failed` and its owner reads the message."""
+    """Raised by a job type: the job ends as `failed` and its owner reads the message.
+
+    With `retryable=True` the job is first tried again, as often as its type permits.
+    """
 
     code = "job_failed"
 
@@ -100,6 +103,18 @@ class JobCancelled(AppError):
     """Raised inside a job type by its next progress call once its owner cancelled it."""
 
     code = "job_cancelled"
+
+
+class JobTimedOut(AppError):
+    """Raised inside a job type when its soft time limit has passed."""
+
+    code = "time_limit_exceeded"
+
+
+class WorkerStopping(AppError):
+    """Raised inside a job type when its worker has to stop; the job goes to another one."""
+
+    code = "worker_stopping"
 
 
 class LeaseLost(AppError):

@@ -1,6 +1,8 @@
 """The composition root: the one module that knows every folder."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pkgutil import resolve_name
 from typing import TypeVar
 
 from apiflask import APIFlask
@@ -39,8 +41,11 @@ class EventLoop:
 
 
 def default_services(settings: Settings, offload: Offload = run_here) -> Services:
-    """The real collaborators; opens no connection."""
-    return Services(
+    """The real collaborators, or what the setting `collaborators` makes of them.
+
+    Opens no connection.
+    """
+    real = Services(
         settings=settings,
         job_types=registry.load(settings.job_type_packages),
         store=LocalArtifactStore(settings.artifact_dir),
@@ -52,6 +57,10 @@ def default_services(settings: Settings, offload: Offload = run_here) -> Service
         dispatcher=CeleryDispatcher(make_celery(settings)),
         offload=offload,
     )
+    if settings.collaborators is None:
+        return real
+    replace: Callable[[Services], Services] = resolve_name(settings.collaborators)
+    return replace(real)
 
 
 def create_core(settings: Settings, services: Services | None = None, *, role: str) -> Flask:

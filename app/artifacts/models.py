@@ -15,10 +15,17 @@ class Artifact(Model):
     __tablename__ = "artifacts"
     __table_args__ = (
         UniqueConstraint("job_id", "name"),
+        Index(
+            "ix_artifacts_kept",
+            "user_id",
+            "created_at",
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
         Index("ix_artifacts_expiry", "expires_at", postgresql_where=text("deleted_at IS NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     name: Mapped[str]
     media_type: Mapped[str]

@@ -49,6 +49,8 @@ class JobContext(Protocol):
 
         Raises:
             JobCancelled: the owner cancelled; let it pass through.
+            JobTimedOut: the soft time limit has passed; let it pass through.
+            WorkerStopping: the worker has to stop; let it pass through.
             LeaseLost: this worker no longer holds the job; let it pass through.
         """
 
@@ -89,6 +91,10 @@ class JobType(ABC, Generic[P]):
         priority: 0 (first) to 9 (last).
         max_attempts: runs after which a fault ends the job.
         max_active_per_user: queued or running at once for one user; None: no limit of its own.
+        soft_seconds: after this long, the work is interrupted with `JobTimedOut`.
+        hard_seconds: after this long, its process is ended.
+        retry_on: exceptions that are no more than a hiccup: the job is tried again, later and later,
+            until `max_attempts`; so is one that raises `JobFailed(…, retryable=True)`.
         repeatable: False if it acts on the outside world, so that a second run would do harm.
     """
 
@@ -100,7 +106,17 @@ class JobType(ABC, Generic[P]):
     priority: ClassVar[int] = 5
     max_attempts: ClassVar[int] = 3
     max_active_per_user: ClassVar[int | None] = None
+    soft_seconds: ClassVar[float] = 3600
+    hard_seconds: ClassVar[float] = 3660
+    retry_on: ClassVar[tuple[type[Exception], ...]] = ()
     repeatable: ClassVar[bool] = True
+
+    def unique_key(self, parameters: P) -> str | None:
+        """What makes a job one of its kind while it has not ended; None: each is.
+
+        A user who submits a second one of the same key gets the first.
+        """
+        return None
 
     @abstractmethod
     def run(self, context: JobContext, parameters: P) -> dict[str, Json]:

@@ -179,6 +179,10 @@ def _limit_problems(kind: Any) -> Iterator[str]:
     active = kind.max_active_per_user
     if active is not None and not (isinstance(active, int) and active >= 1):
         yield f"`max_active_per_user` must be None, or 1 or more, not {active!r}."
+    if not 0 < kind.soft_seconds < kind.hard_seconds:
+        yield "`soft_seconds` must be above 0, and `hard_seconds` above `soft_seconds`."
+    if not all(isinstance(each, type) and issubclass(each, Exception) for each in kind.retry_on):
+        yield f"`retry_on` must be a tuple of exception classes, not {kind.retry_on!r}."
     if not isinstance(kind.repeatable, bool):
         yield f"`repeatable` must be True or False, not {kind.repeatable!r}."
 

@@ -103,6 +103,7 @@ def announce(ended: Ended) -> None:
 
 def _add_artifact(job: Job, file: StoredFile) -> Artifact:
     artifact = Artifact(
+        user_id=job.user_id,
         job_id=job.id,
         name=file.name,
         media_type=file.media_type,

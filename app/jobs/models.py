@@ -43,6 +43,7 @@ class Job(Model):
         attempt: runs used up by faults, counting the present one; 1 at first.
         fence: rises at every claim; whoever writes as a worker names the fence it claimed.
         dispatched_at, dispatches: when and how often the message was handed to the broker.
+        unique_key: of a type whose jobs are unique while active; made of the parameters.
         follows: the job that this one repeats.
         request_id: of the request that submitted it; the logs of all processes have it.
     """
@@ -64,6 +65,24 @@ class Job(Model):
             "user_id",
             "idempotency_key",
             unique=True,
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+        Index(
+            "uq_jobs_active",
+            "user_id",
+            "type",
+            "unique_key",
+            unique=True,
+            postgresql_where=text(
+                "unique_key IS NOT NULL AND cancel_requested_at IS NULL"
+                " AND state IN ('waiting','queued','running')"
+            ),
+        ),
+        Index("ix_jobs_follows", "follows", postgresql_where=text("follows IS NOT NULL")),
+        Index("ix_jobs_finished", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+        Index(
+            "ix_jobs_idempotency_expiry",
+            "idempotency_expires_at",
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
         Index(
@@ -110,6 +129,7 @@ class Job(Model):
     idempotency_key: Mapped[str | None]
     idempotency_hash: Mapped[str | None]
     idempotency_expires_at: Mapped[datetime | None]
+    unique_key: Mapped[str | None]
     follows: Mapped[UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
     schedule_id: Mapped[UUID | None]
     schedule_tick: Mapped[datetime | None]

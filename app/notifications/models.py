@@ -32,6 +32,7 @@ class Notification(Model):
     __table_args__ = (
         UniqueConstraint("user_id", "dedup_key"),
         Index("uq_notifications_final_job", "job_id", unique=True, postgresql_where=text("final")),
+        Index("ix_notifications_job", "job_id", postgresql_where=text("job_id IS NOT NULL")),
         Index(
             "ix_notifications_unread",
             "user_id",
