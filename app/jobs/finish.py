@@ -1,4 +1,7 @@
-"""Finish: final state, log, artifact row and notification, in one transaction."""
+"""Finish: how a run ends.
+
+Final state, log, artifact row and notification, in one transaction; or back to the queue.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,9 +14,10 @@ from app.artifacts.models import Artifact
 from app.artifacts.store import StoredFile
 from app.delivery import events
 from app.extensions import db, transaction
-from app.jobs.admit import admit_next
+from app.jobs.admit import admit_next, dispatch
 from app.jobs.log import record
 from app.jobs.models import FINAL_STATES, Job, JobState
+from app.jobs.requeue import give_back, try_again
 from app.jobs.storable import storable
 from app.jobs.view import publish_job
 from app.notifications import inbox
@@ -31,7 +35,8 @@ class Outcome:
 
     Attributes:
         state: one of `FINAL_STATES`.
-        code, message, retryable: the reason, when it did not succeed.
+        code, message: the reason, when it did not succeed.
+        retryable: whether a later run may succeed; one follows if attempts are left.
     """
 
     state: JobState
@@ -40,6 +45,14 @@ class Outcome:
     code: str | None = None
     message: str | None = None
     retryable: bool = False
+
+
+OUTCOME_UNKNOWN = Outcome(
+    JobState.FAILED,
+    code="outcome_unknown",
+    message="The worker was lost while it acted on the outside world. Whether the work was done is "
+    "not known, so it is not done a second time.",
+)
 
 
 @dataclass(frozen=True)
@@ -54,22 +67,79 @@ class Ended:
 def finish(job_id: UUID, fence: int, outcome: Outcome) -> bool:
     """End a running job as the worker that claimed it under `fence`, and ring its owner.
 
-    Calling it again after an answer was lost is safe.
+    One that failed for now goes back to the queue as long as it has attempts left. Calling it again
+    after an answer was lost is safe.
 
     Returns:
         False if the job is no longer this worker's: nothing was written.
     """
     with transaction():
-        mine = select(Job).where(Job.id == job_id, Job.fence == fence).with_for_update()
-        # This session still knows the job as it was claimed; its row has moved on since.
-        job = db.session.scalar(mine.execution_options(populate_existing=True))
-        if job is None or (job.state != JobState.RUNNING and job.state not in FINAL_STATES):
+        job = _locked(job_id, fence)
+        if job is None:
             return False
         if job.state in FINAL_STATES:
             return job.state == outcome.state
-        ended = end(job, outcome)
-    announce(ended)
+        if job.state != JobState.RUNNING:
+            return False
+        ended = _end_or_try_again(job, outcome)
+    _tell(job, ended)
     return True
+
+
+def hand_back(job_id: UUID, fence: int, reason: str) -> bool:
+    """Let another worker run a job that this one, who claimed it under `fence`, cannot finish.
+
+    Nothing went wrong, so no attempt is used up. A job that is not `repeatable` ends, though.
+
+    Returns:
+        False if the job is no longer this worker's: nothing was written.
+    """
+    with transaction():
+        job = _locked(job_id, fence)
+        if job is None or job.state != JobState.RUNNING:
+            return False
+        ended = _end_instead(job)
+        if ended is None:
+            give_back(job, reason)
+            job.dispatched_at = db.session.scalar(select(func.now()))
+            job.dispatches = 1
+    _tell(job, ended)
+    if ended is None:
+        dispatch([job])
+    return True
+
+
+def _locked(job_id: UUID, fence: int) -> Job | None:
+    mine = select(Job).where(Job.id == job_id, Job.fence == fence).with_for_update()
+    # This session still knows the job as it was claimed; its row has moved on since.
+    return db.session.scalar(mine.execution_options(populate_existing=True))
+
+
+def _end_or_try_again(job: Job, outcome: Outcome) -> Ended | None:
+    if not outcome.retryable or job.attempt >= job.max_attempts:
+        return end(job, outcome)
+    if job.cancel_requested_at is not None:
+        return end(job, Outcome(JobState.CANCELLED))
+    try_again(job, "retrying", storable(outcome.message or "", MAX_MESSAGE), code=outcome.code)
+    return None
+
+
+def _end_instead(job: Job) -> Ended | None:
+    """End a job that must not be handed back."""
+    if job.cancel_requested_at is not None:
+        return end(job, Outcome(JobState.CANCELLED))
+    job_type = services().job_types.find(job.type)
+    if job_type is not None and not job_type.repeatable:
+        return end(job, OUTCOME_UNKNOWN)
+    return None
+
+
+def _tell(job: Job, ended: Ended | None) -> None:
+    """After the commit: show what became of the job."""
+    if ended is None:
+        publish_job(job)
+    else:
+        announce(ended)
 
 
 def end(job: Job, outcome: Outcome) -> Ended:

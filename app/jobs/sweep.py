@@ -16,9 +16,10 @@ from sqlalchemy.exc import OperationalError
 from app.artifacts.models import Artifact
 from app.extensions import db, is_away, transaction
 from app.jobs.admit import admit_next, dispatch
-from app.jobs.finish import Ended, Outcome, announce, end
-from app.jobs.log import about, record
+from app.jobs.finish import OUTCOME_UNKNOWN, Ended, Outcome, announce, end
+from app.jobs.log import about
 from app.jobs.models import ACTIVE_STATES, Job, JobState
+from app.jobs.requeue import try_again
 from app.jobs.view import publish_job
 from app.notifications import inbox
 from app.observability import get_logger
@@ -29,7 +30,6 @@ log = get_logger(__name__)
 BATCH = 500
 ORPHAN_AGE = timedelta(hours=24)
 UNDELETABLE_PAUSE = timedelta(hours=1)
-MAX_BACKOFF_SECONDS = 600.0
 MAX_REDISPATCH_DOUBLINGS = 6
 
 
@@ -121,12 +121,13 @@ def _delete(key: str) -> bool:
 
 def _needed(keys: list[str]) -> set[str]:
     """Those of the keys that an artifact has, or that a running job may still be writing."""
+    claim = func.concat(Job.id, "/", Job.fence)
+    running = select(claim).where(Job.state == JobState.RUNNING)
+    # In this order: a job that ends in between is seen by the one or by the other.
+    writing = set(db.session.scalars(running))
     kept = select(Artifact.storage_key).where(
         Artifact.storage_key.in_(keys), Artifact.deleted_at.is_(None)
     )
-    claim = func.concat(Job.id, "/", Job.fence)
-    running = select(claim).where(Job.state == JobState.RUNNING)
-    writing = set(db.session.scalars(running))
     return set(db.session.scalars(kept)) | {
         key for key in keys if key.rpartition("/")[0] in writing
     }
@@ -175,19 +176,14 @@ def _rescue(job: Job) -> Callable[[], Any]:
     failure = _why_not_again(job)
     if failure is not None:
         return _ending(end(job, failure))
-    _requeue(job)
+    try_again(job, "requeued", "The worker was lost.")
     return lambda: publish_job(job)
 
 
 def _why_not_again(job: Job) -> Outcome | None:
     job_type = services().job_types.find(job.type)
     if job_type is not None and not job_type.repeatable:
-        return Outcome(
-            JobState.FAILED,
-            code="outcome_unknown",
-            message="The worker was lost while it acted on the outside world. Whether the work was "
-            "done is not known, so it is not done a second time.",
-        )
+        return OUTCOME_UNKNOWN
     if job.attempt >= job.max_attempts:
         return Outcome(
             JobState.FAILED,
@@ -196,18 +192,6 @@ def _why_not_again(job: Job) -> Outcome | None:
             retryable=True,
         )
     return None
-
-
-def _requeue(job: Job) -> None:
-    delay = min(2.0 ** (job.attempt - 1), MAX_BACKOFF_SECONDS)
-    record(job, "requeued", "The worker was lost.", delay_seconds=delay)
-    job.state = JobState.QUEUED
-    job.attempt += 1
-    job.version += 1
-    job.lease_expires_at = None
-    job.run_after = func.now() + timedelta(seconds=delay)
-    job.dispatched_at = None
-    job.dispatches = 0
 
 
 def _overdue() -> tuple[ColumnElement[bool], ...]:
