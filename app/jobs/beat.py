@@ -14,9 +14,10 @@ from app.services import services
 
 log = get_logger(__name__)
 
-# Looking for orphan files means walking through the whole store.
-FIRST_ORPHAN_PAUSE_SECONDS = 300.0
-ORPHAN_PAUSE_SECONDS = 3600.0
+# Looking for orphan files means walking through the whole store: so many times in the age at which
+# they go, an hour apart as it is delivered, and the first time five minutes after the start.
+ORPHAN_WALKS = 24
+FIRST_ORPHAN_WALK = 288
 
 
 class Beat:
@@ -34,7 +35,8 @@ class Beat:
         with app.app_context():
             self._settings = services().settings
         self._rescue_from = time.monotonic() + self._settings.lease_seconds
-        self._orphans_from = time.monotonic() + FIRST_ORPHAN_PAUSE_SECONDS
+        first_walk = self._settings.orphan_seconds / FIRST_ORPHAN_WALK
+        self._orphans_from = time.monotonic() + first_walk
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -72,6 +74,6 @@ class Beat:
         if now >= self._rescue_from:
             due.insert(0, sweep.rescue_lost)
         if now >= self._orphans_from:
-            self._orphans_from = now + ORPHAN_PAUSE_SECONDS
+            self._orphans_from = now + self._settings.orphan_seconds / ORPHAN_WALKS
             due.append(sweep.remove_orphans)
         return due

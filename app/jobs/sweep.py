@@ -28,7 +28,6 @@ from app.services import services
 log = get_logger(__name__)
 
 BATCH = 500
-ORPHAN_AGE = timedelta(hours=24)
 UNDELETABLE_PAUSE = timedelta(hours=1)
 MAX_REDISPATCH_DOUBLINGS = 6
 
@@ -101,7 +100,8 @@ def expire_notifications() -> int:
 def remove_orphans() -> int:
     """Delete old files that no job refers to: of workers that died between file and commit."""
     removed = 0
-    stale = services().store.stale_keys(ORPHAN_AGE)
+    age = timedelta(seconds=services().settings.orphan_seconds)
+    stale = services().store.stale_keys(age)
     while keys := list(islice(stale, BATCH)):
         with transaction():
             needed = _needed(keys)
