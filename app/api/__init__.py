@@ -30,6 +30,7 @@ EXPOSED_HEADERS = [
     "Content-Disposition",
     "Content-Range",
     "ETag",
+    *jobs.AGAIN_HEADERS.values(),
     "Location",
     "Retry-After",
     limits.LEFT_HEADER,

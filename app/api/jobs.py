@@ -1,31 +1,60 @@
-"""`/v1/jobs` and `/v1/job-types`: submit, list, show, log, result."""
+"""`/v1/jobs` and `/v1/job-types`: submit, list, show, log, cancel, retry, result."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, send_file, url_for
-from pydantic import Field, model_validator
 
 from app.api import guards
 from app.api.errors import MEDIA_TYPE
+from app.api.job_schemas import (
+    ExcelTestIn,
+    JobEventPageOut,
+    JobIn,
+    JobOut,
+    JobPageOut,
+    JobsQuery,
+    JobTypePageOut,
+    KeyIn,
+)
 from app.api.paging import decode_cursor, page_of
-from app.api.schemas import In, Out, PageIn, TimeIn
+from app.api.schemas import PageIn
 from app.job_types.base import JobType
-from app.job_types.excel_test import ExcelTest, ExcelTestParameters
-from app.job_types.json_values import mended
+from app.job_types.excel_test import ExcelTest
 from app.jobs import queries
-from app.jobs.models import Job
-from app.jobs.submit import submit
+from app.jobs.cancel import cancel
+from app.jobs.earlier import Again
+from app.jobs.models import FINAL_STATES
+from app.jobs.submit import Submitted, repeat, submit
 from app.jobs.view import event_view, job_view
 from app.services import services
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1", tag="Jobs")
 
-TypeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["excel_test"])]
 
+Answer = tuple[dict[str, Any], int, dict[str, str]]
+# Which header says why an existing job came back.
+AGAIN_HEADERS = {Again.SAME_KEY: "Idempotent-Replayed", Again.ACTIVE: "Job-Already-Active"}
 
+_STARTED: Any = {
+    200: {
+        "description": "The job was there already: made by this `Idempotency-Key`, or the one that "
+        "is active of a type that allows but one.",
+        "headers": {
+            name: {"description": "`true`, or absent.", "schema": {"type": "string"}}
+            for name in AGAIN_HEADERS.values()
+        },
+    },
+    409: {
+        "description": "The `Idempotency-Key` was used for another body, or the job to retry "
+        "has not ended."
+    },
+}
+_CANCELLED: Any = {
+    202: {"description": "It was told to stop"},
+    409: {"description": "It has ended already"},
+}
 _ANYTHING = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 _FILE: Any = {
     200: {"description": "The file", "content": _ANYTHING},
@@ -34,123 +63,6 @@ _FILE: Any = {
     412: {"description": "It is another than the caller has (`If-Match`)"},
     416: {"description": "There is no such part", "content": {MEDIA_TYPE: {}}},
 }
-
-
-class JobIn(In):
-    """What to run."""
-
-    type: TypeName
-    params: dict[str, Any] = Field(
-        {},
-        description="In its texts, a NUL and half of a surrogate pair become U+FFFD.",
-        examples=[{"rows": 1000}],
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _mend_params(cls, data: Any) -> Any:
-        """Job parameters may hold any text; everywhere else such text is refused."""
-        if isinstance(data, dict) and "params" in data:
-            return data | {"params": mended(data["params"])}
-        return data
-
-
-class ExcelTestIn(ExcelTestParameters):
-    """The parameters of `excel_test`."""
-
-    _mend = model_validator(mode="before")(mended)
-
-
-class JobsQuery(PageIn):
-    """Which jobs to list."""
-
-    state: Literal["waiting", "queued", "running", "succeeded", "failed", "cancelled"] | None = None
-    type: TypeName | None = None
-    since: TimeIn | None = Field(None, description="Accepted at or after this time.")
-    until: TimeIn | None = Field(None, description="Accepted before this time.")
-
-
-class JobErrorOut(Out):
-    """Why a job did not succeed."""
-
-    code: str
-    message: str | None
-    retryable: bool | None
-
-
-class ArtifactOut(Out):
-    """The result file of a job."""
-
-    name: str
-    media_type: str
-    size: int = Field(description="Bytes.")
-    sha256: str
-    url: str
-    expires_at: datetime
-    deleted: bool
-
-
-class JobOut(Out):
-    """A job."""
-
-    id: UUID
-    type: str
-    params: dict[str, Any]
-    state: str
-    progress: float = Field(description="0 to 1.")
-    progress_message: str
-    eta_seconds: float | None = Field(description="Estimated time left while it runs.")
-    version: int = Field(description="Rises at every change; the latest wins.")
-    attempt: int
-    max_attempts: int
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    result: dict[str, Any] | None
-    error: JobErrorOut | None
-    artifact: ArtifactOut | None
-    follows: UUID | None
-
-
-class JobPageOut(Out):
-    """A page of jobs, newest first."""
-
-    items: list[JobOut]
-    next: str | None
-
-
-class JobEventOut(Out):
-    """One line of a job's log."""
-
-    at: datetime
-    event: str
-    attempt: int
-    message: str
-    worker: str | None
-    data: dict[str, Any]
-
-
-class JobEventPageOut(Out):
-    """A page of a job's log, oldest first."""
-
-    items: list[JobEventOut]
-    next: str | None
-
-
-class JobTypeOut(Out):
-    """A kind of work that can be submitted."""
-
-    name: str
-    title: str
-    parameters: dict[str, Any] = Field(description="JSON Schema of `params`.")
-    example: dict[str, Any]
-
-
-class JobTypePageOut(Out):
-    """The catalogue."""
-
-    items: list[JobTypeOut]
-    next: str | None
 
 
 @blueprint.get("/job-types")
@@ -163,21 +75,26 @@ def list_job_types() -> dict[str, Any]:
 
 @blueprint.post("/jobs")
 @guards.signed_in
+@blueprint.input(KeyIn, location="headers")
 @blueprint.input(JobIn)
 @blueprint.output(JobOut, status_code=202)
-def submit_job(json_data: JobIn) -> tuple[dict[str, Any], int, dict[str, str]]:
+@blueprint.doc(responses=_STARTED)
+def submit_job(headers_data: KeyIn, json_data: JobIn) -> Answer:
     """Start a job; its owner is rung when it is done."""
-    return _accepted(submit(guards.identity().user_id, json_data.type, json_data.params))
+    key = headers_data.idempotency_key
+    return _started(submit(guards.identity().user_id, json_data.type, json_data.params, key=key))
 
 
 @blueprint.post("/create_excel_test")
 @guards.signed_in
+@blueprint.input(KeyIn, location="headers")
 @blueprint.input(ExcelTestIn)
 @blueprint.output(JobOut, status_code=202)
-def create_excel_test(json_data: ExcelTestIn) -> tuple[dict[str, Any], int, dict[str, str]]:
+@blueprint.doc(responses=_STARTED)
+def create_excel_test(headers_data: KeyIn, json_data: ExcelTestIn) -> Answer:
     """The short form of starting an `excel_test` job; the body may be left out."""
-    params = json_data.model_dump(mode="json")
-    return _accepted(submit(guards.identity().user_id, ExcelTest.name, params))
+    key, params = headers_data.idempotency_key, json_data.model_dump(mode="json")
+    return _started(submit(guards.identity().user_id, ExcelTest.name, params, key=key))
 
 
 @blueprint.get("/jobs")
@@ -212,6 +129,30 @@ def list_job_events(job_id: UUID, query_data: PageIn) -> dict[str, Any]:
     return page_of(rows, query_data.limit, event_view, lambda row: str(row.id))
 
 
+@blueprint.post("/jobs/<uuid:job_id>/cancel")
+@guards.signed_in
+@blueprint.output(JobOut)
+@blueprint.doc(responses=_CANCELLED)
+def cancel_job(job_id: UUID) -> Answer:
+    """End a job before its time.
+
+    One that does not run yet ends at once (200). A running one is told to stop (202), and may still
+    succeed if it was just about to.
+    """
+    job = cancel(guards.identity().user_id, job_id)
+    return job_view(job), 200 if job.state in FINAL_STATES else 202, {}
+
+
+@blueprint.post("/jobs/<uuid:job_id>/retry")
+@guards.signed_in
+@blueprint.input(KeyIn, location="headers")
+@blueprint.output(JobOut, status_code=202)
+@blueprint.doc(responses=_STARTED)
+def retry_job(job_id: UUID, headers_data: KeyIn) -> Answer:
+    """Start a new job with the type and parameters of one that has ended; it `follows` that one."""
+    return _started(repeat(guards.identity().user_id, job_id, key=headers_data.idempotency_key))
+
+
 @blueprint.get("/jobs/<uuid:job_id>/result")
 @guards.signed_in
 @blueprint.doc(summary="Download the result file", responses=_FILE)
@@ -231,8 +172,12 @@ def download_result(job_id: UUID) -> Response:
     return response
 
 
-def _accepted(job: Job) -> tuple[dict[str, Any], int, dict[str, str]]:
-    return job_view(job), 202, {"Location": url_for("jobs.show_job", job_id=job.id)}
+def _started(submitted: Submitted) -> Answer:
+    headers = {"Location": url_for("jobs.show_job", job_id=submitted.job.id)}
+    if submitted.again is None:
+        return job_view(submitted.job), 202, headers
+    headers[AGAIN_HEADERS[submitted.again]] = "true"
+    return job_view(submitted.job, submitted.artifact), 200, headers
 
 
 def _type_view(job_type: JobType[Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def register(app: APIFlask) -> None:
 def _complete(spec: Any) -> Any:
     for path, operation in _operations(spec):
         _name_media_type(operation)
-        _describe_ids(operation)
+        _describe_parameters(operation)
         _describe_body(path, operation)
         if any(each["name"] == "cursor" for each in operation["parameters"]):
             _add(operation, "400", "The cursor is not one that this server made here.")
@@ -79,8 +79,10 @@ def _name_media_type(operation: Operation) -> None:
             content[MEDIA_TYPE] = content.pop("application/json")
 
 
-def _describe_ids(operation: Operation) -> None:
+def _describe_parameters(operation: Operation) -> None:
     for parameter in operation["parameters"]:
+        if parameter["in"] == "header":  # the name of the field, which is not that of the header
+            parameter["name"] = parameter["name"].replace("_", "-").title()
         if parameter["in"] == "path":
             parameter["schema"]["format"] = "uuid"
             _add(operation, "404", "There is no such thing, or it is another user's.")

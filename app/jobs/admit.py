@@ -28,12 +28,10 @@ def admit_next(user_id: UUID) -> None:
 def admit(user_id: UUID) -> Sequence[Job]:
     """Move jobs of the user from `waiting` to `queued`, as many as the share permits.
 
-    Counting and admitting happen under one lock per user, held until the caller commits. The caller
-    holds no lock on a job that is waiting already, and dispatches the result after its commit.
+    Counting and admitting happen under the user's turn. The caller holds no lock on a job that is
+    waiting already, and dispatches the result after its commit.
     """
-    db.session.execute(
-        select(func.pg_advisory_xact_lock(ADMISSION_LOCK, func.hashtext(str(user_id))))
-    )
+    take_turn(user_id)
     active = _active_by_type(user_id)
     admitted: list[Job] = []
     while active.total() < services().settings.max_active_jobs_per_user:
@@ -44,6 +42,13 @@ def admit(user_id: UUID) -> Sequence[Job]:
         active[job.type] += 1
         admitted.append(job)
     return admitted
+
+
+def take_turn(user_id: UUID) -> None:
+    """Wait until no other transaction counts or adds jobs of this user; lasts until the commit."""
+    db.session.execute(
+        select(func.pg_advisory_xact_lock(ADMISSION_LOCK, func.hashtext(str(user_id))))
+    )
 
 
 def dispatch(jobs: Sequence[Job]) -> None:

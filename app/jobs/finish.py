@@ -47,6 +47,7 @@ class Outcome:
     retryable: bool = False
 
 
+CANCELLED = Outcome(JobState.CANCELLED, code="job_cancelled", message="Cancelled by its owner.")
 OUTCOME_UNKNOWN = Outcome(
     JobState.FAILED,
     code="outcome_unknown",
@@ -119,7 +120,7 @@ def _end_or_try_again(job: Job, outcome: Outcome) -> Ended | None:
     if not outcome.retryable or job.attempt >= job.max_attempts:
         return end(job, outcome)
     if job.cancel_requested_at is not None:
-        return end(job, Outcome(JobState.CANCELLED))
+        return end(job, CANCELLED)
     try_again(job, "retrying", storable(outcome.message or "", MAX_MESSAGE), code=outcome.code)
     return None
 
@@ -127,7 +128,7 @@ def _end_or_try_again(job: Job, outcome: Outcome) -> Ended | None:
 def _end_instead(job: Job) -> Ended | None:
     """End a job that must not be handed back."""
     if job.cancel_requested_at is not None:
-        return end(job, Outcome(JobState.CANCELLED))
+        return end(job, CANCELLED)
     job_type = services().job_types.find(job.type)
     if job_type is not None and not job_type.repeatable:
         return end(job, OUTCOME_UNKNOWN)

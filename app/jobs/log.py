@@ -12,7 +12,8 @@ def record(job: Job, event: str, message: str = "", **data: Any) -> None:
     """Add a line to the job's log, in the caller's transaction.
 
     Args:
-        event: fixed word: `accepted`, `admitted`, `claimed`, `requeued`, or a final state.
+        event: fixed word: `accepted`, `admitted`, `claimed`, `requeued`, `retrying`, `handed_back`,
+            `cancel_requested`, or a final state.
         message: the reason, for people.
         data: what varies; JSON values.
     """

@@ -33,6 +33,7 @@ class JobState(StrEnum):
 
 FINAL_STATES = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 ACTIVE_STATES = (JobState.QUEUED, JobState.RUNNING)
+UNFINISHED_STATES = (JobState.WAITING, *ACTIVE_STATES)
 
 
 class Job(Model):

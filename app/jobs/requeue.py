@@ -6,8 +6,9 @@ Each function changes a job whose row the caller has locked, in the caller's tra
 import random
 from datetime import timedelta
 
-from sqlalchemy import func
+from sqlalchemy import func, select
 
+from app.extensions import db
 from app.jobs.log import record
 from app.jobs.models import Job, JobState
 
@@ -26,7 +27,8 @@ def try_again(job: Job, event: str, reason: str, **data: str | None) -> None:
     record(job, event, reason, delay_seconds=pause, **data)
     _queue(job)
     job.attempt += 1
-    job.run_after = func.now() + timedelta(seconds=pause)
+    now = db.session.execute(select(func.now())).scalar_one()
+    job.run_after = now + timedelta(seconds=pause)
 
 
 def give_back(job: Job, reason: str) -> None:

@@ -16,9 +16,9 @@ from sqlalchemy.exc import OperationalError
 from app.artifacts.models import Artifact
 from app.extensions import db, is_away, transaction
 from app.jobs.admit import admit_next, dispatch
-from app.jobs.finish import OUTCOME_UNKNOWN, Ended, Outcome, announce, end
+from app.jobs.finish import CANCELLED, OUTCOME_UNKNOWN, Ended, Outcome, announce, end
 from app.jobs.log import about
-from app.jobs.models import ACTIVE_STATES, Job, JobState
+from app.jobs.models import ACTIVE_STATES, UNFINISHED_STATES, Job, JobState
 from app.jobs.requeue import try_again
 from app.jobs.view import publish_job
 from app.notifications import inbox
@@ -52,7 +52,7 @@ def admit_waiting() -> int:
     active = func.count().filter(Job.state.in_(ACTIVE_STATES))
     waiting = func.count().filter(Job.state == JobState.WAITING)
     limit = services().settings.max_active_jobs_per_user
-    unfinished = Job.state.in_((JobState.WAITING, *ACTIVE_STATES))
+    unfinished = Job.state.in_(UNFINISHED_STATES)
     users = select(Job.user_id).where(unfinished).group_by(Job.user_id)
     with transaction():
         needy = (
@@ -172,7 +172,7 @@ def _first(*condition: ColumnElement[bool]) -> Select[Job]:
 def _rescue(job: Job) -> Callable[[], Any]:
     log.warning("lease ran out", worker=job.worker)
     if job.cancel_requested_at is not None:
-        return _ending(end(job, Outcome(JobState.CANCELLED)))
+        return _ending(end(job, CANCELLED))
     failure = _why_not_again(job)
     if failure is not None:
         return _ending(end(job, failure))

@@ -22,6 +22,8 @@ def job_view(job: Job, artifact: Artifact | None = None) -> dict[str, Any]:
         "version": job.version,
         "attempt": job.attempt,
         "max_attempts": job.max_attempts,
+        "cancelling": job.cancel_requested_at is not None and job.finished_at is None,
+        "run_after": _iso(job.run_after) if job.state == JobState.QUEUED else None,
         "created_at": job.created_at.isoformat(),
         "started_at": _iso(job.started_at),
         "finished_at": _iso(job.finished_at),
