@@ -18,7 +18,7 @@ class AppProcess:
 
     Args:
         command: `serve`, `worker` or `beat`.
-        environment: its RINGBACK_ variables; nothing else of ours leaks in.
+        environment: its RINGBACK_ variables, none of ours leaks in; and what else it is to have.
         log: where its output goes.
     """
 
@@ -75,3 +75,10 @@ class AppProcess:
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+    def freeze(self) -> None:
+        """SIGSTOP to the whole group: nothing of it runs until `thaw`."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.killpg(self.pid, signal.SIGCONT)

@@ -3,6 +3,8 @@
 import itertools
 import re
 import secrets
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -43,7 +45,7 @@ UNLIMITED = {
 UNEXPECTED = re.compile(
     r"step failed|job not swept|reconcile failed|event handler raised|handshake failed"
 )
-_redis_databases = itertools.count(1)
+_redis_databases: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
 
 
 class AppServer:
@@ -62,7 +64,7 @@ class AppServer:
 
     def start(self) -> None:
         self.process.start()
-        wait_for(self._answers, f"an answer of {self.url}; log: {self.process.log}")
+        wait_for(self.answers, f"an answer of {self.url}; log: {self.process.log}")
 
     def stop(self) -> int:
         return self.process.stop()
@@ -70,7 +72,7 @@ class AppServer:
     def kill(self) -> None:
         self.process.kill()
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         assert self.process.is_running, f"the server ended; log: {self.process.log}"
         try:
             return requests.get(f"{self.url}/healthz", timeout=2).ok
@@ -83,7 +85,7 @@ class Stack:
     """Migrated database, server, worker and beat; more of each can be added.
 
     Attributes:
-        environment: the RINGBACK_ variables of all its processes.
+        environment: the variables of all its processes; RINGBACK_ and what a test adds.
         server: the first server; `url` is its address.
     """
 
@@ -93,6 +95,7 @@ class Stack:
     worker: AppProcess = field(init=False)
     beat: AppProcess = field(init=False)
     _added: list[AppServer] = field(default_factory=list)
+    _more: list[AppProcess] = field(default_factory=list)
 
     @classmethod
     def start(cls, servers: Servers, folder: Path, **settings: str) -> "Stack":
@@ -102,7 +105,7 @@ class Stack:
             "RINGBACK_ENVIRONMENT": "development",
             "RINGBACK_DEMO_USERS": "true",
             "RINGBACK_DATABASE_URL": create_database(servers),
-            "RINGBACK_REDIS_URL": f"{redis}/{next(_redis_databases)}",
+            "RINGBACK_REDIS_URL": f"{redis}/{next(_redis_databases[redis])}",
             "RINGBACK_CHANNEL": f"test-{secrets.token_hex(4)}",
             "RINGBACK_ARTIFACT_DIR": str(folder / "artifacts"),
             "RINGBACK_JOB_TYPE_PACKAGES": "app.job_types,tests.support.job_types",
@@ -135,17 +138,31 @@ class Stack:
                 return server
         return self.add_server(engine)
 
-    def add_server(self, engine: str = "eventlet") -> AppServer:
-        """One more server beside the first, on the same database and channel."""
-        server = AppServer(self.environment, self.folder, engine)
+    def add_server(self, engine: str = "eventlet", **variables: str) -> AppServer:
+        """One more server beside the first, on the same database and channel.
+
+        Args:
+            variables: more environment variables for it.
+        """
+        server = AppServer(self.environment | variables, self.folder, engine)
         server.start()
         self._added.append(server)
         return server
 
+    def add(self, command: str, **variables: str) -> AppProcess:
+        """One more `worker` or `beat`, with more environment variables; started."""
+        name = f"{command}-{len(self._more) + 2}"
+        process = AppProcess(command, self.environment | variables, self.folder / f"{name}.log")
+        self._more.append(process)
+        process.start()
+        return process
+
     def core(self) -> Flask:
         """An app in this process on the same database, for tests of functions."""
         names = {
-            key.removeprefix("RINGBACK_").lower(): value for key, value in self.environment.items()
+            key.removeprefix("RINGBACK_").lower(): value
+            for key, value in self.environment.items()
+            if key.startswith("RINGBACK_")
         }
         return create_core(Settings.load(**names), role="test")
 
@@ -162,7 +179,7 @@ class Stack:
     def stop(self) -> None:
         """Stop what still runs, in the order in which an operator would."""
         everything = [*(each.process for each in self._added), self.server.process]
-        for process in (*everything, self.worker, self.beat):
+        for process in (*everything, self.worker, self.beat, *self._more):
             if process.is_running:
                 process.stop()
         self._find_unexpected()

@@ -1,0 +1,1 @@
+"""Faults at chosen points of real processes, and the audit that follows each of them."""

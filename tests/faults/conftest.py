@@ -1,0 +1,40 @@
+"""One cluster a module; each test heals it and ends in an audit, without asking for it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.audit import Audit
+from tests.faults.cluster import Cluster
+from tests.faults.ledger import Client, Ledger, report
+
+
+@pytest.fixture(scope="module")
+def cluster_of_module(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """A module may say how many processes it wants: `CLUSTER = {"workers": 2}`."""
+    wanted = getattr(request.module, "CLUSTER", {})
+    cluster = Cluster.launch(tmp_path_factory.mktemp("cluster"), **wanted)
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def cluster(cluster_of_module: Cluster, request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """The module's cluster, whole; what a test breaks is healed, and then audited."""
+    cluster = cluster_of_module
+    cluster.ledger = Ledger()
+    yield cluster
+    cluster.heal()
+    cluster.ledger.fault_is_over()
+    try:
+        report(request.node.name, Audit(cluster, cluster.ledger).run())
+    finally:
+        cluster.drop_extras()
+
+
+@pytest.fixture
+def user(cluster: Cluster) -> Client:
+    """A user of this test alone, signed in."""
+    return cluster.new_user()

@@ -1,0 +1,67 @@
+"""The ledger of accepted jobs: what clients received in 202 answers, kept by the test."""
+
+import copy
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.support.api import Api
+
+
+class Client(Api):
+    """A user whose accepted jobs go into a ledger by themselves.
+
+    Args:
+        ledger: where they go.
+        url, email, password: see `Api`.
+    """
+
+    def __init__(self, ledger: "Ledger", url: str, email: str, password: str) -> None:
+        super().__init__(url, email, password)
+        self.ledger = ledger
+        ledger.clients[self.user_id] = self
+
+    def call(self, method: str, path: str, **options: Any) -> requests.Response:
+        response = super().call(method, path, **options)
+        submits = method == "POST" and path.startswith(("/v1/jobs", "/v1/create_"))
+        if submits and response.status_code == 202:
+            self.ledger.jobs[response.json()["id"]] = self.user_id
+        return response
+
+    def through(self, url: str) -> "Client":
+        """The same user, signed in as before, at another server."""
+        other = copy.copy(self)
+        other.url = url
+        return other
+
+
+class Ledger:
+    """Of one test.
+
+    Attributes:
+        jobs: id of each accepted job -> id of its owner.
+        clients: the owners, by id.
+        fault_ended_at: seconds since 1970; None until the fault is over.
+    """
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, str] = {}
+        self.clients: dict[str, Client] = {}
+        self.fault_ended_at: float | None = None
+
+    def fault_is_over(self) -> None:
+        """From now on the system is whole again, and time is measured; the first call counts."""
+        self.fault_ended_at = self.fault_ended_at or time.time()
+
+    def jobs_of(self, user_id: str) -> list[str]:
+        return [job for job, owner in self.jobs.items() if owner == user_id]
+
+
+def report(test: str, seconds: float | None) -> None:
+    """Note how long the last job took from the fault's end on, in the file `FAULTS_REPORT`."""
+    if seconds is not None and (path := os.environ.get("FAULTS_REPORT")):
+        with Path(path).open("a") as file:
+            file.write(f"{test}\t{seconds:.2f}\n")
