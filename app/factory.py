@@ -48,7 +48,7 @@ def default_services(settings: Settings, offload: Offload = run_here) -> Service
     real = Services(
         settings=settings,
         job_types=registry.load(settings.job_type_packages),
-        store=LocalArtifactStore(settings.artifact_dir),
+        store=LocalArtifactStore(settings.artifact_dir, settings.max_artifact_bytes),
         publisher=RedisPublisher(
             settings.redis_url.get_secret_value(),
             settings.channel,

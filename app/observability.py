@@ -12,7 +12,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from pydantic import SecretStr
@@ -25,6 +25,9 @@ from structlog.contextvars import (
 
 from app import setting_addresses
 from app.config import Settings
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 __all__ = [
     "bind_contextvars",
@@ -182,6 +185,11 @@ class _Printed(io.TextIOBase):
         assert sys.__stderr__ is not None
         return sys.__stderr__.fileno()
 
+    @property
+    def buffer(self) -> io.RawIOBase:
+        """For those who write bytes; what is no text shows as escapes."""
+        return _PrintedBytes(self)
+
     def write(self, text: str, /) -> int:
         """Log the lines that are complete now."""
         *lines, self._begun = (self._begun + text).split("\n")
@@ -198,3 +206,16 @@ class _Printed(io.TextIOBase):
             self._log.info("printed", text=line)
         finally:
             self._busy.now = False
+
+
+class _PrintedBytes(io.RawIOBase):
+    def __init__(self, text: _Printed) -> None:
+        self._text = text
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        written = bytes(data)
+        self._text.write(written.decode(errors="backslashreplace"))
+        return len(written)

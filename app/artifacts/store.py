@@ -1,5 +1,6 @@
 """The contract of an artifact store: complete files under immutable keys."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -7,6 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Protocol
 from uuid import UUID
+
+from app.errors import AppError
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,11 @@ class Writing(Protocol):
 
     @property
     def file(self) -> BinaryIO:
-        """Seekable, empty at first."""
+        """Seekable, empty at first.
+
+        It is in the hands of code that has errors of its own, so those of the store are told apart:
+        each is an `AppError` (`storage_full`, `storage_unavailable`, `artifact_too_large`).
+        """
 
     @property
     def stored(self) -> StoredFile:
@@ -55,6 +64,7 @@ class ArtifactStore(Protocol):
         Raises:
             FileExistsError: the key exists already.
             OSError: the disk is full, read-only or gone; nothing is left under the key.
+            AppError: see `Writing.file`.
         """
 
     def path(self, key: str) -> Path:
@@ -67,6 +77,13 @@ class ArtifactStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove the file; a missing one is no error."""
 
+    def discard(self, job_id: UUID, fence: int) -> None:
+        """Remove all that one claim of a job has left, also half-written; nothing is no error.
+
+        Raises:
+            OSError: something stays.
+        """
+
     def free_bytes(self) -> int:
         """How much more can be kept; also tries whether files can be reached.
 
@@ -76,3 +93,20 @@ class ArtifactStore(Protocol):
 
     def stale_keys(self, age: timedelta) -> Iterator[str]:
         """Keys of all files, also half-written ones, last written to longer than `age` ago."""
+
+
+def store_failure(error: OSError) -> AppError:
+    """What the owner of a job reads when its file could not be kept; a later run may succeed."""
+    if error.errno in FULL:
+        return AppError(
+            "There is no room left for result files. Whoever runs this has to free some or to add to "
+            "the disk; then start the job again.",
+            code="storage_full",
+            retryable=True,
+        )
+    return AppError(
+        f"Result files cannot be stored: {error.strerror or type(error).__name__}. Whoever runs this "
+        "has to look after the folder that RINGBACK_ARTIFACT_DIR names; then start the job again.",
+        code="storage_unavailable",
+        retryable=True,
+    )

@@ -47,6 +47,8 @@ def make_celery(settings: Settings) -> Celery:
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
         worker_concurrency=settings.worker_processes,
+        # A process that has once needed most of what a job may is replaced: not all comes back.
+        worker_max_memory_per_child=settings.max_job_memory_bytes // 1024 * 3 // 4,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_send_task_events=False,
         enable_utc=True,

@@ -78,12 +78,19 @@ class OwnRows:
             result = self._connection.execute(query, values, execution_options=options)
         return _batches(result)
 
-    def close(self) -> None:
-        """End the transaction, whatever is still unread."""
+    def close(self, *, in_order: bool = True) -> None:
+        """End the transaction, whatever is still unread.
+
+        Args:
+            in_order: False if reading may have been interrupted anywhere: nobody else then gets the
+                connection.
+        """
         connection, self._connection = self._connection, None
         if connection is None:
             return
         try:
+            if not in_order:
+                connection.invalidate()
             connection.close()
         except DBAPIError as error:
             connection.invalidate()

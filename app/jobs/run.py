@@ -1,24 +1,26 @@
 """Run: one job from its claim to its end, inside a worker."""
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, BinaryIO
+import traceback
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 from flask import Flask
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from app.artifacts.store import StoredFile
-from app.errors import AppError, JobCancelled, LeaseLost
-from app.extensions import db
+from app.errors import AppError, JobCancelled, JobFailed, LeaseLost, WorkerStopping
+from app.job_types.base import JobType
+from app.job_types.registry import AnyJobType
+from app.jobs import child
 from app.jobs.claim import claim
-from app.jobs.finish import Outcome, finish
+from app.jobs.context import RunContext
+from app.jobs.finish import CANCELLED, Outcome, finish, hand_back
 from app.jobs.lease import Lease
 from app.jobs.log import ids_of
 from app.jobs.models import Job, JobState
-from app.jobs.reading import OwnRows
 from app.jobs.storable import storable_json
+from app.jobs.time_limits import TimeLimits
 from app.jobs.view import publish_job
 from app.observability import bind_contextvars, clear_contextvars, get_logger
 from app.services import services
@@ -26,6 +28,10 @@ from app.services import services
 log = get_logger(__name__)
 
 FINISH_RETRY_SECONDS = 0.5
+TOO_MUCH_MEMORY = (
+    "It needed more than the {:,} bytes of memory that a job may use (RINGBACK_MAX_JOB_MEMORY_BYTES). "
+    "Ask for less in one job."
+)
 
 
 def run_job(app: Flask, job_id: UUID, fence: int, worker: str) -> None:
@@ -40,20 +46,27 @@ def run_job(app: Flask, job_id: UUID, fence: int, worker: str) -> None:
     bind_contextvars(**ids_of(job))
     log.info("job claimed", fence=job.fence)
     publish_job(job)
-    with Lease(app, job, before) as lease:
-        _run_claimed(job, lease)
+    job_type = services().job_types.find(job.type) or JobType
+    limits = TimeLimits(job_type.soft_seconds, job_type.hard_seconds, before)
+    with Lease(app, job, before, limits) as lease:
+        _run_claimed(job, lease, RunContext(job, lease, limits), limits)
 
 
-def _run_claimed(job: Job, lease: Lease) -> None:
-    context = RunContext(job, lease)
+def _run_claimed(job: Job, lease: Lease, context: RunContext, limits: TimeLimits) -> None:
     try:
-        outcome = _execute(job, context)
+        outcome = _execute(job, lease, context, limits)
     except LeaseLost as error:
         context.discard()
         log.warning("job abandoned", reason=error.message)
-        return
+    except WorkerStopping as error:
+        _hand_back(job, lease, context, error.message)
+    else:
+        _end(job, lease, context, outcome)
+
+
+def _end(job: Job, lease: Lease, context: RunContext, outcome: Outcome) -> None:
     lease.stop()
-    ended = _finish(job, lease, outcome)
+    ended = _until_told(lease, lambda: finish(job.id, job.fence, outcome))
     if ended is None:
         # It may have ended: the file must stay. The sweep removes it if no job refers to it.
         log.warning("job left to the sweep", reason="the database did not say whether it ended")
@@ -66,99 +79,112 @@ def _run_claimed(job: Job, lease: Lease) -> None:
         log.warning("job abandoned", reason="it is no longer this worker's")
 
 
-class RunContext:
-    """See `app.job_types.base.JobContext`."""
-
-    def __init__(self, job: Job, lease: Lease) -> None:
-        self._job, self._lease = job, lease
-        self._own_rows = OwnRows(db.engine, job.user_id)
-        self.stored: StoredFile | None = None
-
-    @property
-    def job_id(self) -> UUID:
-        """See `JobContext.job_id`."""
-        return self._job.id
-
-    @property
-    def attempt(self) -> int:
-        """See `JobContext.attempt`."""
-        return self._job.attempt
-
-    def progress(self, fraction: float, message: str = "") -> None:
-        """See `JobContext.progress`."""
-        self._lease.note(fraction, message)
-
-    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Any]:
-        """See `JobContext.rows`."""
-        return self._own_rows.read(sql, parameters)
-
-    @contextmanager
-    def artifact(self, name: str, media_type: str) -> Iterator[BinaryIO]:
-        """See `JobContext.artifact`."""
-        if self.stored is not None:
-            raise RuntimeError("A job has one result file; this one wrote a second.")
-        store = services().store
-        with store.write(self._job.id, self._job.fence, name, media_type) as writing:
-            yield writing.file
-        self.stored = writing.stored
-
-    def close(self) -> None:
-        """The work is over: read no more."""
-        self._own_rows.close()
-
-    def discard(self) -> None:
-        """Remove the file of work that did not succeed; a failure is left to the sweep."""
-        if self.stored is None:
-            return
-        try:
-            services().store.delete(self.stored.key)
-        except OSError as error:
-            log.warning("file not removed, left to the sweep", reason=str(error))
-        self.stored = None
+def _hand_back(job: Job, lease: Lease, context: RunContext, reason: str) -> None:
+    lease.stop()
+    context.discard()
+    if _until_told(lease, lambda: hand_back(job.id, job.fence, reason)):
+        log.info("job handed back", reason=reason)
+    else:
+        log.warning("job left to the sweep", reason="it could not be handed back")
 
 
-def _execute(job: Job, context: RunContext) -> Outcome:
-    """Run the type's code; every exception of its own becomes an outcome."""
+def _execute(job: Job, lease: Lease, context: RunContext, limits: TimeLimits) -> Outcome:
+    """Run the type's code; every exception of its own becomes an outcome.
+
+    Raises:
+        LeaseLost, WorkerStopping: the work was stopped, and this worker does not end the job.
+    """
+    failure: BaseException | None = None
+    result: dict[str, Any] = {}
     try:
-        job_types = services().job_types
-        job_type = job_types.get(job.type)
-        result = storable_json(job_type.run(context, job_types.validate(job_type, job.params)))
+        with limits:
+            result = _work(job, context)
+    except BaseException as error:  # noqa: BLE001  # also what would end the process: sys.exit
+        failure = _emptied(error)
+    stopped_by = lease.interruption or limits.interruption
+    context.close(interrupted=stopped_by is not None)
+    if failure is None:
         return Outcome(JobState.SUCCEEDED, result=result, artifact=context.stored)
-    except LeaseLost:
-        raise
-    except JobCancelled as error:
-        return Outcome(JobState.CANCELLED, code=error.code, message=error.message)
-    except AppError as error:
-        return _failed(error.code, error.message, error.retryable)
-    except Exception as error:
-        log.exception("job raised")
-        return _failed("job_raised", _describe(error), False)
+    if stopped_by is not None:  # whatever the work has made of it
+        return _stopped(stopped_by, lease)
+    return _outcome_of(failure, services().job_types.find(job.type))
+
+
+def _work(job: Job, context: RunContext) -> dict[str, Any]:
+    job_types = services().job_types
+    job_type = job_types.get(job.type)
+    parameters = job_types.validate(job_type, job.params)
+    status = 1
+    try:
+        result = job_type.run(context, parameters)
+        status = 0
     finally:
-        context.close()
+        context.end_copy(status)
+    storable: dict[str, Any] = storable_json(result)
+    return storable
+
+
+def _emptied(error: BaseException) -> BaseException:
+    """The exception without what its frames hold: there may be no memory left to go on with."""
+    if isinstance(error, SystemExit) and child.is_told_to_exit():
+        raise error
+    seen: BaseException | None = error
+    while seen is not None:
+        traceback.clear_frames(seen.__traceback__)
+        seen = seen.__context__
+    return error
+
+
+def _stopped(reason: AppError, lease: Lease) -> Outcome:
+    if isinstance(reason, LeaseLost | WorkerStopping):
+        raise reason
+    if isinstance(reason, JobCancelled) or lease.cancelled:
+        return CANCELLED
+    return _failed(reason.code, reason.message, False)
+
+
+def _outcome_of(error: BaseException, job_type: AnyJobType | None) -> Outcome:
+    """How a job ends whose work raised this."""
+    passes = isinstance(error, job_type.retry_on if job_type else ())
+    if isinstance(error, MemoryError):
+        most = services().settings.max_job_memory_bytes
+        log.warning("job needed too much memory", reason=f"more than {most} bytes")
+        return _failed("memory_limit_exceeded", TOO_MUCH_MEMORY.format(most), passes)
+    if isinstance(error, JobCancelled):
+        return CANCELLED
+    if isinstance(error, AppError):
+        # What failed around the work (the database, the store) says nothing of what it had done.
+        again = isinstance(error, JobFailed) or (job_type is not None and job_type.repeatable)
+        return _failed(error.code, error.message, passes or (error.retryable and again))
+    if passes:
+        log.warning("job failed for now", reason=_describe(error))
+    else:
+        log.error("job raised", exc_info=error)
+    return _failed("job_raised", _describe(error), passes)
 
 
 def _failed(code: str, message: str, retryable: bool) -> Outcome:
     return Outcome(JobState.FAILED, code=code, message=message, retryable=retryable)
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     """One line about an unexpected exception; the stack is in the log only."""
     try:
         lines = str(error).splitlines()
-    except Exception:  # noqa: BLE001
+    except BaseException:  # noqa: BLE001
         lines = []  # an exception that cannot be printed still has a class
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _finish(job: Job, lease: Lease, outcome: Outcome) -> bool | None:
-    """Finish, and try again while the database is away and the lease is held.
+def _until_told(lease: Lease, ask: Callable[[], bool]) -> bool | None:
+    """Ask, and try again while the database is away and the lease is held.
 
     Returns:
-        What `finish` says; None if the database never said.
+        The answer; None if the database never gave one.
     """
     while lease.held():
         try:
-            return finish(job.id, job.fence, outcome)
+            return ask()
         except (OperationalError, InterfaceError) as error:
             log.warning("finish failed, trying again", reason=str(error.orig))
             time.sleep(FINISH_RETRY_SECONDS)

@@ -89,9 +89,8 @@ def _environment(servers: Servers) -> dict[str, str]:
         "RINGBACK_ARTIFACT_DIR": str(servers.path / "artifacts"),
         "RINGBACK_SECRET_KEY": servers.secret_key(),
         "PYTHONUNBUFFERED": "1",
-        # Celery: stop at once instead of waiting for running jobs, which may take an hour. They
-        # are begun again at the next start.
-        "REMAP_SIGTERM": "SIGQUIT",
+        # Ctrl-C means now. What runs is begun again at the next start.
+        "RINGBACK_STOP_GRACE_SECONDS": "1",
     }
 
 

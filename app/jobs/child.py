@@ -1,0 +1,113 @@
+"""What a process that runs jobs does to itself, so that a job that misbehaves ends alone.
+
+Each worker has some such processes, its children; each runs one job at a time on its main thread.
+Jobs can be run elsewhere, too (a test, a shell): then nothing here takes effect.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+
+from billiard.common import terminate_handler_fired  # type: ignore[import-untyped]
+from celery import platforms
+
+from app.config import Settings
+from app.observability import get_logger
+
+log = get_logger(__name__)
+
+LONGEST_LINE = 8192
+_children: set[int] = set()
+_forking_on_main_thread: set[bool] = set()
+
+
+def prepare(settings: Settings) -> None:
+    """Make this process one that runs jobs; right after it was forked."""
+    if is_child():
+        return
+    _children.add(os.getpid())
+    _limit_memory(settings.max_job_memory_bytes)
+    _log_what_goes_past_python()
+    os.register_at_fork(before=_note_thread, after_in_child=_end_with_parent)
+
+
+def is_child() -> bool:
+    """Whether this process runs the jobs of a worker, and is no copy of one that does."""
+    return os.getpid() in _children
+
+
+def is_interruptible() -> bool:
+    """Whether a signal can interrupt what runs on this thread."""
+    return is_child() and threading.current_thread() is threading.main_thread()
+
+
+def is_told_to_exit() -> bool:
+    """Whether a signal has told this process to exit, which shows as a SystemExit in its work."""
+    return is_child() and bool(terminate_handler_fired())
+
+
+def kill_itself() -> None:
+    """End this process, whatever its other threads do; elsewhere than in a worker do nothing."""
+    if is_child():
+        os.kill(os.getpid(), signal.SIGKILL)
+        signal.pause()  # so that this thread, at least, does nothing more
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Leave it to the main process when to stop, also if all processes of a worker are told to.
+
+    Some supervisors send SIGTERM to each of them, which would break into the work.
+    """
+    if not is_interruptible():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _limit_memory(most: int) -> None:
+    """What asks for more gets a MemoryError; without this the system would kill whom it likes."""
+    if sys.platform != "linux":  # elsewhere the limit leaves out most of what is allocated
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def _log_what_goes_past_python() -> None:
+    """Log what is written to descriptor 1 directly, line by line: it would break into log lines."""
+    reading, writing = os.pipe()
+    os.dup2(writing, 1)
+    os.close(writing)
+    threading.Thread(target=_relay, args=[reading], name="printed", daemon=True).start()
+
+
+def _relay(descriptor: int) -> None:
+    with os.fdopen(descriptor, "rb") as stream:
+        for line in iter(partial(stream.readline, LONGEST_LINE), b""):
+            log.info("printed", text=line.decode(errors="backslashreplace").rstrip("\n"))
+
+
+def _note_thread() -> None:
+    _forking_on_main_thread.clear()
+    if threading.current_thread() is threading.main_thread():
+        _forking_on_main_thread.add(True)
+
+
+def _end_with_parent() -> None:
+    """A copy that a job makes of its process must not outlive it.
+
+    It would keep the pipes open by whose closing the worker learns of the process' end. The system
+    takes the thread that forked for the parent, so one that may end sooner is left out.
+    """
+    if _forking_on_main_thread:
+        platforms.set_pdeathsig("SIGKILL")

@@ -1,0 +1,103 @@
+"""The time limits of one running job.
+
+After the soft one the work is interrupted where it is; after the hard one its process ends.
+"""
+
+import faulthandler
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.errors import JobTimedOut
+from app.jobs import child
+
+# How long after the hard limit a process ends that could not even end itself.
+LAST_RESORT_SECONDS = 5.0
+
+
+class TimeLimits:
+    """Armed while its `with` block runs the work, on the main thread of a worker's process.
+
+    Elsewhere nothing interrupts the work, but its progress calls raise all the same.
+
+    Args:
+        soft, hard: seconds.
+        started: `time.monotonic()` from before the claim.
+
+    Attributes:
+        interruption: what the work was interrupted with, whatever it has made of that.
+    """
+
+    def __init__(self, soft: float, hard: float, started: float) -> None:
+        self.interruption: JobTimedOut | None = None
+        self._soft = soft
+        self._soft_at, self._hard_at = started + soft, started + hard
+        self._working = self._rang = False
+        self._holds = 0
+
+    @property
+    def soft_passed(self) -> bool:
+        """Whether the work has to stop."""
+        return time.monotonic() >= self._soft_at
+
+    @property
+    def hard_passed(self) -> bool:
+        """Whether the process has to end."""
+        return time.monotonic() >= self._hard_at
+
+    def error(self) -> JobTimedOut:
+        """What to raise once the soft limit has passed."""
+        return JobTimedOut(f"It took longer than the {self._soft:,g} s that this kind of job may.")
+
+    def __enter__(self) -> "TimeLimits":
+        self._working = True
+        if child.is_interruptible():
+            # A thread of C, so also for work that never lets another thread of Python run.
+            left = self._hard_at + LAST_RESORT_SECONDS - time.monotonic()
+            faulthandler.dump_traceback_later(max(left, 0.1), exit=True, file=_nowhere())
+            signal.signal(signal.SIGALRM, self._ring)
+            signal.setitimer(signal.ITIMER_REAL, max(self._soft_at - time.monotonic(), 0.001))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._working = False
+        if child.is_interruptible():
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            faulthandler.cancel_dump_traceback_later()
+
+    @contextmanager
+    def held_off(self) -> Iterator[None]:
+        """Do not interrupt this block, but right after it: it must not be left half-done."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # is never interrupted
+            return
+        self._holds += 1
+        try:
+            yield
+        finally:
+            self._holds -= 1
+        self._raise_if_due()
+
+    def _ring(self, *_: object) -> None:
+        self._rang = True
+        self._raise_if_due()
+
+    def _raise_if_due(self) -> None:
+        """Once: work that cleans up after itself must come to its end."""
+        if self._rang and self._working and not self._holds and not self.interruption:
+            self.interruption = self.error()
+            raise self.interruption
+
+
+def _nowhere() -> int:
+    """The tracebacks that come with this are no log lines."""
+    if not _sink:
+        _sink.append(os.open(Path(os.devnull), os.O_WRONLY))
+    return _sink[0]
+
+
+_sink: list[int] = []
