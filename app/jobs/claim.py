@@ -3,19 +3,25 @@
 A message says that there is work in a queue, and which job it was sent for. The worker takes the
 job whose turn it is: another one, if the owner of that one has less running. So a user with many
 jobs delays another user's by no more than what runs already. There are as many messages as queued
-jobs, hence none is left behind; what a message was lost for, the sweep publishes again.
+jobs, hence none is left behind; what a message was lost for, the sweep publishes again. The broker's
+own order does not matter, whichever broker it is.
 """
 
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Subquery, and_, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from app.extensions import db, transaction
 from app.jobs.log import record
 from app.jobs.models import Job, JobState
 from app.services import services
+
+# With more owners than this that have jobs running, only the oldest jobs are compared.
+BUSY_OWNERS = 250
+# So many workers may claim at one instant and each find a job.
+CANDIDATES = 200
 
 
 def claim(job_id: UUID, fence: int, worker: str) -> Job | None:
@@ -48,28 +54,53 @@ def claim(job_id: UUID, fence: int, worker: str) -> Job | None:
 
 
 def _whose_turn(job_id: UUID, fence: int) -> ScalarSelect[UUID]:
-    """By priority, then the owner with the least running, then age; locked, so nobody else's."""
-    named, running = aliased(Job), aliased(Job)
-    queue = select(named.queue).where(named.id == job_id).scalar_subquery()
-    load = (
-        select(running.user_id, func.count().label("jobs"))
-        .where(running.state == JobState.RUNNING)
-        .group_by(running.user_id)
-        .subquery()
+    """The first that no other worker is just claiming; locked, so nobody else's."""
+    turns = _turns(job_id, fence)
+    first = select(Job.id).join(turns, turns.c.id == Job.id).where(*_is_ready())
+    first = first.order_by(turns.c.turn).limit(1).with_for_update(of=Job, skip_locked=True)
+    return first.scalar_subquery()
+
+
+def _turns(job_id: UUID, fence: int) -> Subquery:
+    """By priority, then the owner with the least running, then age."""
+    ready, load = _oldest(job_id), _load()
+    order = (
+        ready.c.priority,
+        func.coalesce(load.c.jobs, 0),
+        and_(ready.c.id == job_id, ready.c.fence == fence).desc(),
+        ready.c.admitted_at,
+        ready.c.id,
     )
-    waiting = (
+    turns = select(ready.c.id, func.row_number().over(order_by=order).label("turn"))
+    turns = turns.outerjoin(load, load.c.user_id == ready.c.user_id)
+    return turns.order_by("turn").limit(CANDIDATES).subquery("turns")
+
+
+def _load() -> Subquery:
+    load = select(Job.user_id, func.count().label("jobs")).where(Job.state == JobState.RUNNING)
+    return load.group_by(Job.user_id).subquery("load")
+
+
+def _oldest(job_id: UUID) -> Subquery:
+    """Where to look: to compare all jobs of a long queue would cost every claim its time.
+
+    Nobody has more than a share of the queue, so among as many jobs as the shares of all owners who
+    have something running, and one more, is the oldest of an owner who has not.
+    """
+    named = aliased(Job)
+    queue = select(named.queue).where(named.id == job_id).scalar_subquery()
+    share = services().settings.max_active_jobs_per_user
+    columns = (Job.id, Job.fence, Job.user_id, Job.priority, Job.admitted_at)
+    ready = select(*columns).where(Job.queue == queue, *_is_ready())
+    ready = ready.order_by(Job.priority, Job.admitted_at, Job.id)
+    return ready.limit(share * BUSY_OWNERS + 1).subquery("ready")
+
+
+def _is_ready() -> tuple[ColumnElement[bool], ...]:
+    """Queued, and with a message: a job without would be taken by the message of another."""
+    return (
         Job.state == JobState.QUEUED,
-        Job.queue == queue,
+        Job.dispatched_at.is_not(None),
         Job.cancel_requested_at.is_(None),
         or_(Job.run_after.is_(None), Job.run_after <= func.now()),
     )
-    turns = (
-        Job.priority,
-        func.coalesce(load.c.jobs, 0),
-        and_(Job.id == job_id, Job.fence == fence).desc(),
-        Job.admitted_at,
-        Job.id,
-    )
-    found = select(Job.id).outerjoin(load, load.c.user_id == Job.user_id).where(*waiting)
-    found = found.order_by(*turns).limit(1).with_for_update(of=Job, skip_locked=True)
-    return found.scalar_subquery()

@@ -44,7 +44,7 @@ class Job(Model):
         attempt: runs used up by faults, counting the present one; 1 at first.
         fence: rises at every claim; whoever writes as a worker names the fence it claimed.
         dispatched_at, dispatches: when and how often the message was handed to the broker.
-        unique_key: of a type whose jobs are unique while active; made of the parameters.
+        unique_key: of a type whose jobs are unique while active; a hash of what the type says.
         follows: the job that this one repeats.
         request_id: of the request that submitted it; the logs of all processes have it.
     """
@@ -78,6 +78,14 @@ class Job(Model):
                 "unique_key IS NOT NULL AND cancel_requested_at IS NULL"
                 " AND state IN ('waiting','queued','running')"
             ),
+        ),
+        Index(
+            "ix_jobs_queued",
+            "queue",
+            "priority",
+            "admitted_at",
+            "id",
+            postgresql_where=text("state = 'queued'"),
         ),
         Index("ix_jobs_follows", "follows", postgresql_where=text("follows IS NOT NULL")),
         Index("ix_jobs_finished", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),

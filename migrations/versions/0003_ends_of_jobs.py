@@ -21,6 +21,8 @@ def upgrade() -> None:
     """Apply; takes time in proportion to the number of files and jobs."""
     op.add_column("jobs", sa.Column("unique_key", sa.Text(), nullable=True))
     _index("uq_jobs_active", "jobs", ["user_id", "type", "unique_key"], ACTIVE, unique=True)
+    queued = ["queue", "priority", "admitted_at", "id"]
+    _index("ix_jobs_queued", "jobs", queued, "state = 'queued'")
     _index("ix_jobs_follows", "jobs", ["follows"], "follows IS NOT NULL")
     _index("ix_jobs_finished", "jobs", ["finished_at"], "finished_at IS NOT NULL")
     _index(
@@ -51,6 +53,7 @@ def downgrade() -> None:
         "ix_jobs_idempotency_expiry",
         "ix_jobs_finished",
         "ix_jobs_follows",
+        "ix_jobs_queued",
         "uq_jobs_active",
     ):
         op.drop_index(name, "jobs")
