@@ -21,6 +21,7 @@ from app.api import (
 from app.api.forwarded import Forwarded
 from app.api.handshakes import Handshakes
 from app.api.headers import SecurityHeaders
+from app.api.job_answers import AGAIN_HEADERS
 from app.config import Settings
 
 # What a page of another origin may read of an answer.
@@ -30,7 +31,7 @@ EXPOSED_HEADERS = [
     "Content-Disposition",
     "Content-Range",
     "ETag",
-    *jobs.AGAIN_HEADERS.values(),
+    *AGAIN_HEADERS.values(),
     "Location",
     "Retry-After",
     limits.LEFT_HEADER,

@@ -112,12 +112,19 @@ def _from_apiflask(error: HTTPError) -> Response:
     if error.status_code != HTTPStatus.UNPROCESSABLE_ENTITY:
         return problem(error.status_code, _code_of(error.status_code), error.message or "")
     fields: Errors = {}
-    for of_location in dict(error.detail).values():
+    for location, of_location in dict(error.detail).items():
         for name, messages in of_location.items():
             field = "body" if name == "_schema" else name
+            if location == "headers":
+                field = header_name(name)
             fields.setdefault(field, []).extend(_plain(message) for message in messages)
     named = ", ".join(list(fields)[:5])
     return problem(422, InvalidInput.code, f"Not acceptable: {named}.", errors=fields)
+
+
+def header_name(field: str) -> str:
+    """The header that a field of an input schema is read from: `Idempotency-Key`."""
+    return field.replace("_", "-").title()
 
 
 def _plain(message: str) -> str:

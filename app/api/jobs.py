@@ -7,7 +7,7 @@ from apiflask import APIBlueprint
 from flask import Response, send_file, url_for
 
 from app.api import guards
-from app.api.errors import MEDIA_TYPE
+from app.api.job_answers import AGAIN_HEADERS, CANCELLED, FILE, RETRIED, STARTED
 from app.api.job_schemas import (
     ExcelTestIn,
     JobEventPageOut,
@@ -24,7 +24,6 @@ from app.job_types.base import JobType
 from app.job_types.excel_test import ExcelTest
 from app.jobs import queries
 from app.jobs.cancel import cancel
-from app.jobs.earlier import Again
 from app.jobs.models import FINAL_STATES
 from app.jobs.submit import Submitted, repeat, submit
 from app.jobs.view import event_view, job_view
@@ -32,37 +31,7 @@ from app.services import services
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1", tag="Jobs")
 
-
 Answer = tuple[dict[str, Any], int, dict[str, str]]
-# Which header says why an existing job came back.
-AGAIN_HEADERS = {Again.SAME_KEY: "Idempotent-Replayed", Again.ACTIVE: "Job-Already-Active"}
-
-_STARTED: Any = {
-    200: {
-        "description": "The job was there already: made by this `Idempotency-Key`, or the one that "
-        "is active of a type that allows but one.",
-        "headers": {
-            name: {"description": "`true`, or absent.", "schema": {"type": "string"}}
-            for name in AGAIN_HEADERS.values()
-        },
-    },
-    409: {
-        "description": "The `Idempotency-Key` was used for another body, or the job to retry "
-        "has not ended."
-    },
-}
-_CANCELLED: Any = {
-    202: {"description": "It was told to stop"},
-    409: {"description": "It has ended already"},
-}
-_ANYTHING = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
-_FILE: Any = {
-    200: {"description": "The file", "content": _ANYTHING},
-    206: {"description": "A part", "content": _ANYTHING},
-    304: {"description": "The caller has it (`If-None-Match`)"},
-    412: {"description": "It is another than the caller has (`If-Match`)"},
-    416: {"description": "There is no such part", "content": {MEDIA_TYPE: {}}},
-}
 
 
 @blueprint.get("/job-types")
@@ -78,7 +47,7 @@ def list_job_types() -> dict[str, Any]:
 @blueprint.input(KeyIn, location="headers")
 @blueprint.input(JobIn)
 @blueprint.output(JobOut, status_code=202)
-@blueprint.doc(responses=_STARTED)
+@blueprint.doc(responses=STARTED)
 def submit_job(headers_data: KeyIn, json_data: JobIn) -> Answer:
     """Start a job; its owner is rung when it is done."""
     key = headers_data.idempotency_key
@@ -90,7 +59,7 @@ def submit_job(headers_data: KeyIn, json_data: JobIn) -> Answer:
 @blueprint.input(KeyIn, location="headers")
 @blueprint.input(ExcelTestIn)
 @blueprint.output(JobOut, status_code=202)
-@blueprint.doc(responses=_STARTED)
+@blueprint.doc(responses=STARTED)
 def create_excel_test(headers_data: KeyIn, json_data: ExcelTestIn) -> Answer:
     """The short form of starting an `excel_test` job; the body may be left out."""
     key, params = headers_data.idempotency_key, json_data.model_dump(mode="json")
@@ -132,7 +101,7 @@ def list_job_events(job_id: UUID, query_data: PageIn) -> dict[str, Any]:
 @blueprint.post("/jobs/<uuid:job_id>/cancel")
 @guards.signed_in
 @blueprint.output(JobOut)
-@blueprint.doc(responses=_CANCELLED)
+@blueprint.doc(responses=CANCELLED)
 def cancel_job(job_id: UUID) -> Answer:
     """End a job before its time.
 
@@ -147,7 +116,7 @@ def cancel_job(job_id: UUID) -> Answer:
 @guards.signed_in
 @blueprint.input(KeyIn, location="headers")
 @blueprint.output(JobOut, status_code=202)
-@blueprint.doc(responses=_STARTED)
+@blueprint.doc(responses=RETRIED)
 def retry_job(job_id: UUID, headers_data: KeyIn) -> Answer:
     """Start a new job with the type and parameters of one that has ended; it `follows` that one."""
     return _started(repeat(guards.identity().user_id, job_id, key=headers_data.idempotency_key))
@@ -155,7 +124,7 @@ def retry_job(job_id: UUID, headers_data: KeyIn) -> Answer:
 
 @blueprint.get("/jobs/<uuid:job_id>/result")
 @guards.signed_in
-@blueprint.doc(summary="Download the result file", responses=_FILE)
+@blueprint.doc(summary="Download the result file", responses=FILE)
 def download_result(job_id: UUID) -> Response:
     """The result file, with `Range`, `ETag` and its own name."""
     artifact = queries.get_artifact(guards.identity().user_id, job_id)

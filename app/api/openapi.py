@@ -9,7 +9,7 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from app.api.errors import MEDIA_TYPE
+from app.api.errors import MEDIA_TYPE, header_name
 from app.api.limits import PREFIX
 from app.api.schemas import Problem
 
@@ -81,11 +81,18 @@ def _name_media_type(operation: Operation) -> None:
 
 def _describe_parameters(operation: Operation) -> None:
     for parameter in operation["parameters"]:
-        if parameter["in"] == "header":  # the name of the field, which is not that of the header
-            parameter["name"] = parameter["name"].replace("_", "-").title()
+        if parameter["in"] == "header":
+            parameter["name"] = header_name(parameter["name"])
+            parameter["schema"] = _never_null(parameter["schema"])
         if parameter["in"] == "path":
             parameter["schema"]["format"] = "uuid"
             _add(operation, "404", "There is no such thing, or it is another user's.")
+
+
+def _never_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A header is there or it is not."""
+    (real,) = (each for each in schema["anyOf"] if each["type"] != "null")
+    return {**real, "description": schema["description"]}
 
 
 def _describe_body(path: str, operation: Operation) -> None:

@@ -48,7 +48,9 @@ def _locked(user_id: UUID, job_id: UUID) -> Job:
     if job is None:
         raise NotFound("There is no such job.", code="job_not_found")
     if job.state in FINAL_STATES:
-        raise Conflict(f"This job has ended already: it {_HOW[JobState(job.state)]}.", code="job_ended")
+        raise Conflict(
+            f"This job has ended already: it {_HOW[JobState(job.state)]}.", code="job_ended"
+        )
     return job
 
 

@@ -40,7 +40,16 @@ class Key:
     @classmethod
     def of(cls, value: str, *body: Any) -> Self:
         """The key with its body, as JSON values."""
-        return cls(value, hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest())
+        return cls(value, _hash(json.dumps(body, sort_keys=True)))
+
+
+def fingerprint(unique_key: str | None) -> str | None:
+    """What the row keeps of a type's unique key: an index takes no long text."""
+    return None if unique_key is None else _hash(unique_key)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def find(wanted: Job, key: Key | None) -> tuple[Job, Again] | None:
@@ -52,8 +61,8 @@ def find(wanted: Job, key: Key | None) -> tuple[Job, Again] | None:
     if key is not None and (made := _made_by(wanted, key)):
         return made, Again.SAME_KEY
     if wanted.unique_key is not None and (active := _active_twin(wanted)):
-        if key is not None and active.idempotency_key is None:
-            bind(active, key)
+        if key is not None and (active.idempotency_key is None or _has_expired(active)):
+            bind(active, key)  # else it stands for the key that it was made with
         return active, Again.ACTIVE
     return None
 
@@ -69,7 +78,7 @@ def _made_by(wanted: Job, key: Key) -> Job | None:
     job = _first(Job.user_id == wanted.user_id, Job.idempotency_key == key.value)
     if job is None:
         return None
-    if db.session.scalar(select(func.now() >= job.idempotency_expires_at)):
+    if _has_expired(job):
         job.idempotency_key = job.idempotency_hash = job.idempotency_expires_at = None
         db.session.flush()  # before another row takes the key
         return None
@@ -80,6 +89,10 @@ def _made_by(wanted: Job, key: Key) -> Job | None:
             code="idempotency_key_reused",
         )
     return job
+
+
+def _has_expired(job: Job) -> bool:
+    return bool(db.session.scalar(select(func.now() >= job.idempotency_expires_at)))
 
 
 def _active_twin(wanted: Job) -> Job | None:

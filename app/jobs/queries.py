@@ -36,7 +36,8 @@ def list_jobs(
 def get_job(user_id: UUID, job_id: UUID) -> Row[Job, Artifact | None]:
     """One job of the user, with its file; raises `NotFound`."""
     wanted = _with_artifact().where(Job.user_id == user_id, Job.id == job_id)
-    row = db.session.execute(wanted).first()
+    # A session that knew the job before must not show it with a file that came later.
+    row = db.session.execute(wanted.execution_options(populate_existing=True)).first()
     if row is None:
         raise NotFound("There is no such job.", code="job_not_found")
     return row

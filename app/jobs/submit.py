@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from app.artifacts.models import Artifact
-from app.errors import Conflict, TooManyRequests
+from app.errors import Conflict, InvalidInput, TooManyRequests
 from app.extensions import db, transaction
 from app.jobs import earlier, queries
 from app.jobs.admit import admit, dispatch, take_turn
@@ -74,6 +74,7 @@ def repeat(user_id: UUID, job_id: UUID, *, key: str | None = None) -> Submitted:
     Raises:
         NotFound: the user has no such job.
         Conflict: `job_not_ended`.
+        InvalidInput: `unknown_job_type`, its type is there no more.
     """
     job, _ = queries.get_job(user_id, job_id)
     if job.state not in FINAL_STATES:
@@ -81,6 +82,12 @@ def repeat(user_id: UUID, job_id: UUID, *, key: str | None = None) -> Submitted:
             f"This job is {job.state}; only one that has ended can be repeated. Cancel it, or wait "
             "for its end.",
             code="job_not_ended",
+        )
+    if services().job_types.find(job.type) is None:
+        raise InvalidInput(
+            f"There is no job type {job.type} any more, so this job cannot be repeated.",
+            {"type": [f"The server has no job type {job.type} any more."]},
+            code="unknown_job_type",
         )
     return submit(user_id, job.type, job.params, key=key, follows=job.id)
 
@@ -93,7 +100,7 @@ def _wanted(user_id: UUID, type_name: str, params: dict[str, Any], follows: UUID
         user_id=user_id,
         type=job_type.name,
         params=checked.model_dump(mode="json"),
-        unique_key=job_type.unique_key(checked),
+        unique_key=earlier.fingerprint(job_type.unique_key(checked)),
         max_attempts=job_type.max_attempts,
         queue=job_type.queue,
         priority=job_type.priority,

@@ -43,7 +43,14 @@ class Caller:
 
     def call(self, method: str, path: str, **options: Any) -> TestResponse:
         headers = {"Authorization": f"Bearer {self.tokens['access_token']}"}
+        headers |= options.pop("headers", {})
         return self.http.open(path, method=method, headers=headers, **options)
+
+    def ok(self, method: str, path: str, **options: Any) -> Any:
+        """The answer's JSON, of a call that succeeded."""
+        answer = self.call(method, path, **options)
+        assert answer.status_code < 400, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.get_json()
 
     def refresh(self, token: str | None = None) -> TestResponse:
         """With the sign-in's own refresh token, or another."""
