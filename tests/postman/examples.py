@@ -14,7 +14,8 @@ from tests.support.newman import NewmanReport, run_collection
 
 SHOWN_HEADERS = (
     *("Accept-Ranges", "Allow", "Cache-Control", "Content-Disposition", "Content-Range"),
-    *("Content-Type", "ETag", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id"),
+    *("Content-Type", "ETag", "Idempotent-Replayed", "Location", "Retry-After"),
+    *("WWW-Authenticate", "X-Request-Id"),
 )
 # What would not be good for anybody else: `<name>` stands in its place.
 HIDDEN = {"access_token", "refresh_token", "csrf_token", "worker", "next"}
