@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psutil
@@ -96,9 +97,9 @@ class Cluster(Stack):
         self.admin.ok("POST", "/v1/users", json={"email": email, "password": password})
         return Client(self.ledger, url or self.url, email, password)
 
-    def group(self, process_id: int) -> AppProcess:
-        """The process of the application that this process belongs to."""
-        (found,) = [each for each in self.running() if each.pid == process_id]
+    def process_of(self, fired: dict[str, Any]) -> AppProcess:
+        """Whose point has fired; it may be dead by now."""
+        (found,) = [each for each in self.everything() if each.pid == fired["group"]]
         return found
 
     def running(self) -> list[AppProcess]:
@@ -130,8 +131,10 @@ class Cluster(Stack):
         self._added = [each for each in self._added if each.process in self._standing]
 
     def stop(self) -> None:
-        """See `Stack.stop`; also the servers."""
+        """Quickly: whatever could be lost was audited. Also the servers."""
         try:
+            for process in self.running():
+                process.kill()
             super().stop()
         finally:
             self.own.stop()

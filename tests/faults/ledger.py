@@ -31,6 +31,15 @@ class Client(Api):
             self.ledger.jobs[response.json()["id"]] = self.user_id
         return response
 
+    def log(self, job_id: str) -> list[dict[str, Any]]:
+        """The lines of the job's log."""
+        lines: list[dict[str, Any]] = self.ok("GET", f"/v1/jobs/{job_id}/events")["items"]
+        return lines
+
+    def story(self, job_id: str) -> str:
+        """The words of the job's log."""
+        return " ".join(line["event"] for line in self.log(job_id))
+
     def through(self, url: str) -> "Client":
         """The same user, signed in as before, at another server."""
         other = copy.copy(self)
