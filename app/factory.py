@@ -54,7 +54,7 @@ def default_services(settings: Settings, offload: Offload = run_here) -> Service
             settings.channel,
             settings.redis_timeout_seconds,
         ),
-        dispatcher=CeleryDispatcher(make_celery(settings)),
+        dispatcher=CeleryDispatcher(make_celery(settings), settings.redis_timeout_seconds),
         offload=offload,
     )
     if settings.collaborators is None:

@@ -19,7 +19,7 @@ Offload = Callable[..., Any]
 class Dispatcher(Protocol):
     """Hands a queued job to the broker, without making its caller wait for the broker."""
 
-    def dispatch(self, job_id: UUID, fence: int, *, queue: str, priority: int) -> None:
+    def dispatch(self, job_id: UUID, fence: int, *, queue: str) -> None:
         """Send the message (job id, fence) soon; a loss is mended by the sweep."""
 
 

@@ -56,7 +56,7 @@ def dispatch(jobs: Sequence[Job]) -> None:
     dispatcher = services().dispatcher
     for job in jobs:
         with about(job):
-            dispatcher.dispatch(job.id, job.fence, queue=job.queue, priority=job.priority)
+            dispatcher.dispatch(job.id, job.fence, queue=job.queue)
 
 
 def _active_by_type(user_id: UUID) -> Counter[str]:

@@ -1,6 +1,7 @@
 """The Celery app: the same for those who send jobs and for those who run them."""
 
 from collections.abc import Callable
+from typing import Any
 
 from celery import Celery
 from kombu import Queue
@@ -11,7 +12,6 @@ from app.config import Settings
 RUN_JOB = "ringback.run_job"
 # Queues that the workers of this project consume. A job type names one of them.
 QUEUES = ("default",)
-PRIORITY_STEPS = [0, 3, 6, 9]
 
 # A worker must outlive the loss of Redis; see there.
 TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "app.jobs.redis_transport:Transport")
@@ -21,7 +21,8 @@ def make_celery(settings: Settings) -> Celery:
     """Build the Celery app; opens no connection.
 
     No result backend (the job's row is the result), no ETA and no countdown (a message that waits
-    in a worker is lost with it), one job reserved at a time, acknowledged only after it ran.
+    in a worker is lost with it), one job reserved at a time, acknowledged only after it ran. No
+    priorities: the order of jobs is decided at the claim, so it is the same with every broker.
     """
     celery = Celery("ringback", set_as_current=False)
     timeout = settings.redis_timeout_seconds
@@ -30,12 +31,7 @@ def make_celery(settings: Settings) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # however long the broker is away
         broker_connection_timeout=timeout * 4,
-        broker_transport_options={
-            "socket_timeout": timeout,
-            "socket_connect_timeout": timeout,
-            "priority_steps": PRIORITY_STEPS,
-            "queue_order_strategy": "priority",
-        },
+        broker_transport_options=_transport_options(settings),
         task_ignore_result=True,
         task_serializer="json",
         accept_content=["json"],
@@ -54,6 +50,14 @@ def make_celery(settings: Settings) -> Celery:
         enable_utc=True,
     )
     return celery
+
+
+def _transport_options(settings: Settings) -> dict[str, Any]:
+    """What is the broker's own; to another kind it would mean something else, or nothing."""
+    if settings.effective_broker_url.startswith("amqp"):
+        return {"confirm_publish": True}
+    timeout = settings.redis_timeout_seconds
+    return {"socket_timeout": timeout, "socket_connect_timeout": timeout}
 
 
 def broker_check(settings: Settings) -> Callable[[], str]:

@@ -1,13 +1,13 @@
 """Claim: exactly one worker wins a queued job, and gets a fence that no one else has.
 
 A message says that there is work in a queue, and which job it was sent for. The worker takes the
-job whose turn it is: another one, if the owner of that one has less running. So a user with many
-jobs delays another user's by no more than what runs already. There are as many messages as queued
+job whose turn it is: another one, if the owner of that one has less running, or was served longer
+ago. So a user with many jobs delays another user's by no more than what runs already. There are as many messages as queued
 jobs, hence none is left behind; what a message was lost for, the sweep publishes again. The broker's
 own order does not matter, whichever broker it is.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, ScalarSelect, Subquery, and_, func, or_, select, update
@@ -19,7 +19,7 @@ from app.jobs.models import Job, JobState
 from app.services import services
 
 # With more owners than this that have jobs running, only the oldest jobs are compared.
-BUSY_OWNERS = 250
+BUSY_OWNERS = 100
 # So many workers may claim at one instant and each find a job.
 CANDIDATES = 200
 
@@ -62,11 +62,12 @@ def _whose_turn(job_id: UUID, fence: int) -> ScalarSelect[UUID]:
 
 
 def _turns(job_id: UUID, fence: int) -> Subquery:
-    """By priority, then the owner with the least running, then age."""
+    """By priority, then the owner with the least running, of those the longest unserved; then age."""
     ready, load = _oldest(job_id), _load()
     order = (
         ready.c.priority,
         func.coalesce(load.c.jobs, 0),
+        _last_served(ready.c.user_id).nulls_first(),
         and_(ready.c.id == job_id, ready.c.fence == fence).desc(),
         ready.c.admitted_at,
         ready.c.id,
@@ -79,6 +80,14 @@ def _turns(job_id: UUID, fence: int) -> Subquery:
 def _load() -> Subquery:
     load = select(Job.user_id, func.count().label("jobs")).where(Job.state == JobState.RUNNING)
     return load.group_by(Job.user_id).subquery("load")
+
+
+def _last_served(user_id: ColumnElement[UUID]) -> ScalarSelect[datetime | None]:
+    served = aliased(Job)
+    starts = select(served.started_at).where(
+        served.user_id == user_id, served.started_at.is_not(None)
+    )
+    return starts.order_by(served.started_at.desc()).limit(1).scalar_subquery()
 
 
 def _oldest(job_id: UUID) -> Subquery:

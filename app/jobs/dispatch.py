@@ -23,7 +23,6 @@ class _Message:
     job_id: UUID
     fence: int
     queue: str
-    priority: int
     ids: dict[str, Any] = field(default_factory=get_contextvars)  # for the log of the thread
 
 
@@ -32,19 +31,20 @@ class CeleryDispatcher:
 
     Args:
         celery: the app whose broker is used.
+        timeout: longest that a broker may take for one message, seconds.
     """
 
-    def __init__(self, celery: Celery) -> None:
-        self._celery = celery
+    def __init__(self, celery: Celery, timeout: float) -> None:
+        self._celery, self._timeout = celery, timeout
         self._unsent: Queue[_Message] = Queue(MAX_UNSENT)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def dispatch(self, job_id: UUID, fence: int, *, queue: str, priority: int) -> None:
+    def dispatch(self, job_id: UUID, fence: int, *, queue: str) -> None:
         """See `app.services.Dispatcher.dispatch`."""
         self._start()
         try:
-            self._unsent.put_nowait(_Message(job_id, fence, queue, priority))
+            self._unsent.put_nowait(_Message(job_id, fence, queue))
         except Full:
             log.warning("dispatch queue full, left to the sweep", job_id=str(job_id))
 
@@ -75,6 +75,7 @@ class CeleryDispatcher:
             RUN_JOB,
             args=[str(message.job_id), message.fence],
             queue=message.queue,
-            priority=message.priority,
             retry=False,
+            timeout=self._timeout,
+            confirm_timeout=self._timeout,
         )

@@ -87,6 +87,12 @@ class Job(Model):
             "id",
             postgresql_where=text("state = 'queued'"),
         ),
+        Index(
+            "ix_jobs_started",
+            "user_id",
+            "started_at",
+            postgresql_where=text("started_at IS NOT NULL"),
+        ),
         Index("ix_jobs_follows", "follows", postgresql_where=text("follows IS NOT NULL")),
         Index("ix_jobs_finished", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index(

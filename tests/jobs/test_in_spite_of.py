@@ -46,7 +46,7 @@ class StubbornStore(LocalArtifactStore):
 class Undispatched:
     """A broker that nobody listens to."""
 
-    def dispatch(self, job_id: UUID, fence: int, *, queue: str, priority: int) -> None:
+    def dispatch(self, job_id: UUID, fence: int, *, queue: str) -> None:
         """The test claims jobs itself."""
 
 
@@ -83,7 +83,7 @@ def new_job(type_name: str = "add", params: dict[str, Any] | None = None) -> Job
     """An admitted job of a new user; needs a context."""
     email = f"user-{time.time_ns()}@example.com"
     user = users.create(email, "a long password", Role.USER, offload=directly)
-    return submit(user.id, type_name, {"a": 1, "b": 2} if params is None else params)
+    return submit(user.id, type_name, {"a": 1, "b": 2} if params is None else params).job
 
 
 def lost_job() -> UUID:
