@@ -35,3 +35,4 @@ class Artifact(Model):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
+    retry_at: Mapped[datetime | None]

@@ -69,6 +69,8 @@ class Beat:
             sweep.admit_waiting,
             sweep.expire_artifacts,
             sweep.expire_notifications,
+            sweep.expire_keys,
+            sweep.expire_jobs,
         ]
         now = time.monotonic()
         if now >= self._rescue_from:

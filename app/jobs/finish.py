@@ -3,6 +3,7 @@
 Final state, log, artifact row and notification, in one transaction; or back to the queue.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from app.extensions import db, transaction
 from app.jobs.admit import admit_next, dispatch
 from app.jobs.log import record
 from app.jobs.models import FINAL_STATES, Job, JobState
+from app.jobs.quota import expire_oldest
 from app.jobs.requeue import give_back, try_again
 from app.jobs.storable import storable
 from app.jobs.view import publish_job
@@ -62,7 +64,7 @@ class Ended:
 
     job: Job
     artifact: Artifact | None
-    notification: Notification
+    notifications: Sequence[Notification]
 
 
 def finish(job_id: UUID, fence: int, outcome: Outcome) -> bool:
@@ -159,16 +161,18 @@ def end(job: Job, outcome: Outcome) -> Ended:
     record(job, outcome.state, job.error_message or "")
     db.session.flush()
     keep = timedelta(days=services().settings.notification_days)
-    return Ended(job, artifact, inbox.append(job.user_id, _message(job, artifact), keep))
+    told = inbox.append(job.user_id, _message(job, artifact), keep)
+    return Ended(job, artifact, [told, *(expire_oldest(artifact) if artifact else [])])
 
 
 def announce(ended: Ended) -> None:
     """After the commit: ring the owner, show the job's end, admit the owner's next job."""
     job = ended.job
     publish_job(job, ended.artifact)
-    services().publisher.to_user(
-        job.user_id, events.NOTIFICATION, notification_view(ended.notification)
-    )
+    for notification in ended.notifications:
+        services().publisher.to_user(
+            job.user_id, events.NOTIFICATION, notification_view(notification)
+        )
     admit_next(job.user_id)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 
 from app.artifacts.models import Artifact
 from app.errors import NotFound
@@ -48,9 +48,13 @@ def get_artifact(user_id: UUID, job_id: UUID) -> Artifact:
     job, artifact = get_job(user_id, job_id)
     if artifact is None:
         raise NotFound(f"This job has no file; it is {job.state}.", code="artifact_not_found")
-    if artifact.deleted_at is not None:
+    if artifact.deleted_at is not None or _is_past(artifact.expires_at):
         raise NotFound("The file was kept until it expired.", code="artifact_gone")
     return artifact
+
+
+def _is_past(moment: datetime) -> bool:
+    return bool(db.session.scalar(select(func.now() >= moment)))
 
 
 def list_events(user_id: UUID, job_id: UUID, after: int, limit: int) -> Sequence[JobEvent]:

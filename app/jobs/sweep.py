@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 
 from app.artifacts.models import Artifact
@@ -78,14 +78,18 @@ def _admit_next(user_id: UUID) -> None:
 
 def expire_artifacts() -> int:
     """Delete the files that were kept long enough."""
-    due = select(Artifact).where(Artifact.expires_at < func.now(), Artifact.deleted_at.is_(None))
+    due = select(Artifact).where(
+        Artifact.expires_at < func.now(),
+        Artifact.deleted_at.is_(None),
+        or_(Artifact.retry_at.is_(None), Artifact.retry_at < func.now()),
+    )
     with transaction():
         found = db.session.scalars(due.limit(BATCH).with_for_update(skip_locked=True)).all()
         for artifact in found:
             if _delete(artifact.storage_key):
                 artifact.deleted_at = func.now()
             else:
-                artifact.expires_at = func.now() + UNDELETABLE_PAUSE
+                artifact.retry_at = func.now() + UNDELETABLE_PAUSE
     return len(found)
 
 
@@ -95,6 +99,31 @@ def expire_notifications() -> int:
         keep = timedelta(days=services().settings.notification_days)
         inbox.forget_acknowledgements(keep, BATCH)
         return inbox.erase_expired(BATCH)
+
+
+def expire_jobs() -> int:
+    """Delete jobs that ended long ago, with their logs; a job stays as long as its file."""
+    keep = timedelta(days=services().settings.job_days)
+    file = select(Artifact.id).where(Artifact.job_id == Job.id, Artifact.deleted_at.is_(None))
+    old = select(Job.id).where(Job.finished_at < func.now() - keep, ~file.exists())
+    old = old.order_by(Job.finished_at).limit(BATCH).with_for_update(skip_locked=True)
+    deleting = delete(Job).where(Job.id.in_(old)).returning(Job.id)
+    with transaction():
+        return len(db.session.scalars(deleting).all())
+
+
+def expire_keys() -> int:
+    """Let idempotency keys stand for nothing once their time is over."""
+    over = select(Job.id).where(
+        Job.idempotency_key.is_not(None), Job.idempotency_expires_at < func.now()
+    )
+    over = over.limit(BATCH).with_for_update(skip_locked=True)
+    freeing = update(Job).where(Job.id.in_(over)).returning(Job.id)
+    nothing = freeing.values(
+        idempotency_key=None, idempotency_hash=None, idempotency_expires_at=None
+    )
+    with transaction():
+        return len(db.session.scalars(nothing).all())
 
 
 def remove_orphans() -> int:

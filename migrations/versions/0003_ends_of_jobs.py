@@ -23,6 +23,7 @@ def upgrade() -> None:
     _index("uq_jobs_active", "jobs", ["user_id", "type", "unique_key"], ACTIVE, unique=True)
     queued = ["queue", "priority", "admitted_at", "id"]
     _index("ix_jobs_queued", "jobs", queued, "state = 'queued'")
+    _index("ix_jobs_started", "jobs", ["user_id", "started_at"], "started_at IS NOT NULL")
     _index("ix_jobs_follows", "jobs", ["follows"], "follows IS NOT NULL")
     _index("ix_jobs_finished", "jobs", ["finished_at"], "finished_at IS NOT NULL")
     _index(
@@ -33,6 +34,8 @@ def upgrade() -> None:
     )
     _index("ix_notifications_job", "notifications", ["job_id"], "job_id IS NOT NULL")
 
+    retry_at = sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True)
+    op.add_column("artifacts", retry_at)
     op.add_column("artifacts", sa.Column("user_id", sa.Uuid(), nullable=True))
     op.execute(
         "UPDATE artifacts SET user_id = jobs.user_id FROM jobs WHERE jobs.id = artifacts.job_id"
@@ -48,11 +51,13 @@ def downgrade() -> None:
     """Undo."""
     op.drop_index("ix_artifacts_kept", "artifacts")
     op.drop_column("artifacts", "user_id")
+    op.drop_column("artifacts", "retry_at")
     op.drop_index("ix_notifications_job", "notifications")
     for name in (
         "ix_jobs_idempotency_expiry",
         "ix_jobs_finished",
         "ix_jobs_follows",
+        "ix_jobs_started",
         "ix_jobs_queued",
         "uq_jobs_active",
     ):
