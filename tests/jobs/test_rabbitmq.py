@@ -1,0 +1,58 @@
+"""RabbitMQ as broker: the same promises and the same order as with Redis."""
+
+from contextlib import closing
+
+import pytest
+import requests
+from kombu import Connection
+
+from tests.support.rabbitmq import RabbitMQ
+from tests.support.stack import Stack
+from tests.support.turns import check_order_of_priorities
+from tests.support.waiting import wait_for
+
+ACCEPT_SECONDS = 2.0  # of the promise it is one; a busy machine may take longer
+
+
+def consumers(broker: RabbitMQ) -> int:
+    """How many workers wait for messages of the one queue."""
+    with Connection(broker.url) as connection, closing(connection.channel()) as channel:
+        try:
+            return int(channel.queue_declare("default", passive=True).consumer_count)
+        except connection.channel_errors:
+            return 0  # no worker has made it yet
+
+
+def test_a_job_goes_through_rabbitmq_from_its_submission_to_its_download(
+    rabbit_stack: Stack, rabbitmq: RabbitMQ
+) -> None:
+    assert wait_for(lambda: consumers(rabbitmq), "a worker at RabbitMQ") == 1
+    user = rabbit_stack.new_user()
+    job = user.run("excel_test", rows=10)
+    assert job["state"] == "succeeded"
+    assert len(user.call("GET", job["artifact"]["url"]).content) == job["artifact"]["size"]
+    assert [each["type"] for each in user.notifications()] == ["job.succeeded"]
+    parts = requests.get(f"{rabbit_stack.url}/readyz", timeout=5).json()["parts"]
+    assert parts["broker"]["ok"]
+
+
+def test_urgent_jobs_go_first_with_rabbitmq(rabbit_stack: Stack) -> None:
+    check_order_of_priorities(rabbit_stack)
+
+
+@pytest.mark.parametrize("clean", [True, False], ids=["stopped", "killed"])
+def test_all_jobs_end_though_rabbitmq_was_away(
+    rabbit_stack: Stack, rabbitmq: RabbitMQ, clean: bool
+) -> None:
+    user = rabbit_stack.new_user()
+    jobs = [user.submit("wait", seconds=1.0), user.submit("add", a=1, b=1)]
+    wait_for(lambda: user.job(jobs[0]["id"])["state"] == "running", "the claim")
+    rabbitmq.stop() if clean else rabbitmq.kill()
+    answer = user.call("POST", "/v1/jobs", json={"type": "add", "params": {"a": 1, "b": 2}})
+    assert answer.status_code == 202
+    assert answer.elapsed.total_seconds() < ACCEPT_SECONDS
+    jobs.append(answer.json())
+    rabbitmq.start()
+    assert [user.end_of(job["id"])["state"] for job in jobs] == ["succeeded"] * 3
+    told = [each["job_id"] for each in user.notifications()]
+    assert sorted(told) == sorted(job["id"] for job in jobs)
