@@ -86,11 +86,11 @@ class WatchedPublisher(Wrapper):
 class WatchedDispatcher(Wrapper):
     _real: Dispatcher
 
-    def dispatch(self, job_id: UUID, fence: int, *, queue: str) -> None:
+    def dispatch(self, job_id: UUID, fence: int, *, queue: str, priority: int) -> None:
         if reach("dispatch", job_id) == "divert":
-            divert({"job": str(job_id), "fence": fence, "queue": queue})
+            divert({"job": str(job_id), "fence": fence, "queue": queue, "priority": priority})
         else:
-            self._real.dispatch(job_id, fence, queue=queue)
+            self._real.dispatch(job_id, fence, queue=queue, priority=priority)
 
 
 def watch() -> None:
@@ -140,7 +140,8 @@ def _committing(connection: Connection) -> None:
 
 
 def _rolled_back(connection: Connection) -> None:
-    connection.info.pop(WRITTEN, None)
+    if not connection.invalidated:  # else its `info` is gone with it
+        connection.info.pop(WRITTEN, None)
 
 
 def _done(_: Session) -> None:
