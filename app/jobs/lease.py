@@ -175,6 +175,7 @@ class Lease:
             self._lost = True
             return
         self._renewed_at = before
+        self._limits.renewed(before)
         self.cancelled = job.cancel_requested_at is not None
         if self._reported != (fraction, message):
             self._reported = (fraction, message)

@@ -47,7 +47,8 @@ def run_job(app: Flask, job_id: UUID, fence: int, worker: str) -> None:
     log.info("job claimed", fence=job.fence)
     publish_job(job)
     job_type = services().job_types.find(job.type) or JobType
-    limits = TimeLimits(job_type.soft_seconds, job_type.hard_seconds, before)
+    lease_seconds = services().settings.lease_seconds
+    limits = TimeLimits(job_type.soft_seconds, job_type.hard_seconds, before, lease_seconds)
     with Lease(app, job, before, limits) as lease:
         _run_claimed(job, lease, RunContext(job, lease, limits), limits)
 
@@ -101,6 +102,7 @@ def _execute(job: Job, lease: Lease, context: RunContext, limits: TimeLimits) ->
             result = _work(job, context)
     except BaseException as error:  # noqa: BLE001  # also what would end the process: sys.exit
         failure = _emptied(error)
+    limits.disarm()  # an interruption at its very begin or end comes in between
     stopped_by = lease.interruption or limits.interruption
     context.close(interrupted=stopped_by is not None)
     if failure is None:

@@ -17,6 +17,8 @@ from app.jobs import child
 
 # How long after the hard limit a process ends that could not even end itself.
 LAST_RESORT_SECONDS = 5.0
+# How long after its lease ran out. It stops at its next progress call, so this has time.
+LOST_SECONDS = 30.0
 
 
 class TimeLimits:
@@ -27,17 +29,21 @@ class TimeLimits:
     Args:
         soft, hard: seconds.
         started: `time.monotonic()` from before the claim.
+        lease: seconds for which each renewal holds.
 
     Attributes:
         interruption: what the work was interrupted with, whatever it has made of that.
     """
 
-    def __init__(self, soft: float, hard: float, started: float) -> None:
+    def __init__(self, soft: float, hard: float, started: float, lease: float) -> None:
         self.interruption: JobTimedOut | None = None
         self._soft = soft
         self._soft_at, self._hard_at = started + soft, started + hard
         self._working = self._rang = False
         self._holds = 0
+        self._lease = lease
+        self._renewed_at = started
+        self._arming = threading.Lock()
 
     @property
     def soft_passed(self) -> bool:
@@ -56,18 +62,37 @@ class TimeLimits:
     def __enter__(self) -> "TimeLimits":
         self._working = True
         if child.is_interruptible():
-            # A thread of C, so also for work that never lets another thread of Python run.
-            left = self._hard_at + LAST_RESORT_SECONDS - time.monotonic()
-            faulthandler.dump_traceback_later(max(left, 0.1), exit=True, file=_nowhere())
+            self.renewed(self._renewed_at)
             signal.signal(signal.SIGALRM, self._ring)
             signal.setitimer(signal.ITIMER_REAL, max(self._soft_at - time.monotonic(), 0.001))
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.disarm()
+
+    def disarm(self) -> None:
+        """The work is over; again is no harm."""
         self._working = False
         if child.is_interruptible():
             signal.setitimer(signal.ITIMER_REAL, 0)
-            faulthandler.cancel_dump_traceback_later()
+            with self._arming:
+                faulthandler.cancel_dump_traceback_later()
+
+    def renewed(self, at: float) -> None:
+        """Put off the end of a process that does nothing for its job any more.
+
+        It is in the hands of a thread of C, so that work which lets no thread of Python run, or a
+        database that does not answer, cannot hold it up.
+
+        Args:
+            at: `time.monotonic()` from before the renewal of the lease.
+        """
+        self._renewed_at = at
+        lost_at = at + self._lease + LOST_SECONDS
+        left = min(self._hard_at + LAST_RESORT_SECONDS, lost_at) - time.monotonic()
+        with self._arming:
+            if self._working and child.is_child():
+                faulthandler.dump_traceback_later(max(left, 0.1), exit=True, file=_nowhere())
 
     @contextmanager
     def held_off(self) -> Iterator[None]:
