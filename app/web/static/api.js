@@ -56,12 +56,12 @@ class Api {
    *
    * @param {string} method
    * @param {string} path begins with `/`.
-   * @param {{body?: Object, token?: string}} [options]
+   * @param {{body?: Object, token?: string, headers?: Object<string, string>}} [options]
    * @returns {Promise<Response>} a success.
    * @throws {ApiError}
    */
-  async send(method, path, { body, token } = {}) {
-    const headers = { Accept: "application/json" };
+  async send(method, path, { body, token, headers: more } = {}) {
+    const headers = { Accept: "application/json", ...more };
     if (token) headers.Authorization = `Bearer ${token}`;
     if (body) headers["Content-Type"] = "application/json";
     const response = await this.#fetch(path, {

@@ -2,18 +2,30 @@
 
 const MOST_JOBS = 50;
 
+/**
+ * What can be done with a job; each button is handed in, to be out of use meanwhile.
+ *
+ * @typedef {Object} JobActions
+ * @property {(job: Job, button: HTMLButtonElement) => void} download
+ * @property {(job: Job, button: HTMLButtonElement) => void} cancel
+ * @property {(job: Job, button: HTMLButtonElement) => void} again
+ * @property {(job: Job) => Promise<Object[]>} readLog
+ */
+
 /** The visible list of jobs, newest first. */
 class JobRows {
   /** @type {Map<string, string>} */
   #titles = new Map();
+  /** @type {WeakMap<HTMLElement, JobLog>} row -> its log */
+  #logs = new WeakMap();
 
   /**
    * @param {HTMLElement} list
-   * @param {(job: Job, button: HTMLButtonElement) => void} download
+   * @param {JobActions} actions
    */
-  constructor(list, download) {
+  constructor(list, actions) {
     this.list = list;
-    this.download = download;
+    this.actions = actions;
   }
 
   /** Say what the types are called. @param {JobType[]} types */
@@ -26,7 +38,8 @@ class JobRows {
     const row = this.#row(job);
     row.dataset.state = job.state;
     row.dataset.version = job.version;
-    role(row, "title").textContent = this.#titles.get(job.type) ?? job.type;
+    const title = this.#titles.get(job.type) ?? job.type;
+    role(row, "title").textContent = title;
     role(row, "params").textContent = JobRows.#describe(job.params);
     role(row, "state").textContent = job.state;
     if (job.created_at) showTime(role(row, "time"), job.created_at);
@@ -34,16 +47,26 @@ class JobRows {
     const reason = job.error && `${job.error.message} (${job.error.code})`;
     showText(role(row, "error"), reason);
     showText(role(row, "result"), job.result && JobRows.#describe(job.result));
+    showText(role(row, "follows"), job.follows && this.#describeFirst(job.follows));
     this.#showDownload(role(row, "download"), job);
+    this.#showActions(row, job, title);
+    this.#logs.get(row).changed(job.version);
+  }
+
+  #find(id) {
+    return [...this.list.children].find((row) => row.dataset.jobId === id);
   }
 
   #row(job) {
-    const known = [...this.list.children].find((row) => row.dataset.jobId === job.id);
+    const known = this.#find(job.id);
     if (known) return known;
     const template = document.getElementById("job-template");
     const row = template.content.firstElementChild.cloneNode(true);
     row.dataset.jobId = job.id;
     row.dataset.type = job.type;
+    role(row, "cancel").addEventListener("click", (event) => this.actions.cancel(job, event.target));
+    role(row, "again").addEventListener("click", (event) => this.actions.again(job, event.target));
+    this.#logs.set(row, new JobLog(role(row, "log"), () => this.actions.readLog(job)));
     // Ids begin with the time of their making, so their order is the order of the jobs.
     const older = [...this.list.children].find((each) => each.dataset.jobId < job.id);
     this.list.insertBefore(row, older ?? null);
@@ -65,7 +88,24 @@ class JobRows {
     button.hidden = !artifact || artifact.deleted;
     if (button.hidden || button.textContent) return;
     button.textContent = `Download ${artifact.name} (${formatSize(artifact.size)})`;
-    button.addEventListener("click", () => this.download(job, button));
+    button.addEventListener("click", () => this.actions.download(job, button));
+  }
+
+  /** What has not ended can be cancelled; what has, run again. */
+  #showActions(row, job, title) {
+    const [cancel, again] = [role(row, "cancel"), role(row, "again")];
+    const hasEnded = FINAL_STATES.includes(job.state);
+    cancel.hidden = hasEnded || Boolean(job.cancelling);
+    again.hidden = !hasEnded;
+    showText(role(row, "cancelling"), job.cancelling ? "cancelling …" : "");
+    for (const button of [cancel, again]) {
+      button.setAttribute("aria-label", `${button.textContent}: ${title}`);
+    }
+  }
+
+  #describeFirst(id) {
+    const first = this.#find(id);
+    return `runs again what ran ${first ? `at ${role(first, "time").textContent}` : "before"}`;
   }
 
   /** Plain values only, and of long ones the beginning: the rest is for the file. */
@@ -76,7 +116,8 @@ class JobRows {
       .join(", ");
   }
 
-  static #describeTime({ eta_seconds, started_at, finished_at }) {
+  static #describeTime({ eta_seconds, started_at, finished_at, run_after }) {
+    if (run_after) return `tries again at ${new Date(run_after).toLocaleTimeString()}`;
     if (started_at && finished_at) {
       return `took ${formatDuration((new Date(finished_at) - new Date(started_at)) / 1000)}`;
     }

@@ -10,6 +10,9 @@
  * @property {string} progress_message
  * @property {number|null} eta_seconds
  * @property {number} version rises at every change.
+ * @property {boolean} [cancelling] its worker was told to stop.
+ * @property {string|null} [run_after] when it is tried again, while it waits for that.
+ * @property {string|null} [follows] the job that this one repeats.
  * @property {string} [created_at]
  * @property {string|null} [started_at]
  * @property {string|null} [finished_at]

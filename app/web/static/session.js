@@ -89,13 +89,13 @@ class Session extends EventTarget {
    * @returns {Promise<Response>}
    * @throws {ApiError}
    */
-  async call(method, path, body) {
+  async call(method, path, body, headers) {
     try {
-      return await this.api().send(method, path, { body, token: await this.token() });
+      return await this.api().send(method, path, { body, headers, token: await this.token() });
     } catch (error) {
       if (error.status !== 401 || !this.#stored) throw error;
       await this.refresh();
-      return this.api().send(method, path, { body, token: this.#stored.access_token });
+      return this.api().send(method, path, { body, headers, token: this.#stored.access_token });
     }
   }
 

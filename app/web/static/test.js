@@ -16,7 +16,9 @@
  *                               a few values may be chosen, a fieldset of input[value=VALUE]) and
  *                               [data-role=start|error]
  *   #jobs                       li[data-job-id][data-type][data-state][data-version] with
- *                               [data-role=progress|percent|message|left|attempt|result|error|download]
+ *                               [data-role=progress|percent|message|left|attempt|follows|result|error]
+ *                               and [data-role=download|cancel|cancelling|again], [data-role=log]
+ *                               with [data-role=events], which are read when it is opened
  *   #notifications              li[data-seq][data-type], [data-unread] while unread, with
  *                               [data-role=seq|title|body|time|download]
  *   #unread, #mark-read, #sound
@@ -41,7 +43,13 @@ const session = new Session(api);
 const connection = new Connection(session, () => loadSocketIo(api()));
 const jobs = new JobList();
 const ring = new Ring(byId("rings"));
-const jobRows = new JobRows(byId("jobs"), (job, button) => download(job.id, button));
+const once = new Once();
+const jobRows = new JobRows(byId("jobs"), {
+  download: (job, button) => download(job.id, button),
+  cancel: (job, button) => attempt(button, () => cancel(job.id)),
+  again: (job, button) => attempt(button, () => start(`/v1/jobs/${job.id}/retry`)),
+  readLog: (job) => readLog(job.id),
+});
 const messageRows = new MessageRows(byId("notifications"), byId("unread"), (message, button) =>
   download(message.job_id, button),
 );
@@ -57,10 +65,11 @@ function showError(error) {
   showText(byId("page-error"), error && (error.describe?.() ?? error.message));
 }
 
-async function download(jobId, button) {
+/** Do what a button is for; it is out of use meanwhile. */
+async function attempt(button, act) {
   button.disabled = true;
   try {
-    await saveResult(session, jobId);
+    await act();
     showError(null);
   } catch (error) {
     showError(error);
@@ -69,12 +78,38 @@ async function download(jobId, button) {
   }
 }
 
+const download = (jobId, button) => attempt(button, () => saveResult(session, jobId));
+
+/** Start a job: one, also if it has to be said again because no answer came. */
+async function start(path, body) {
+  const send = (headers) => session.call("POST", path, body, headers);
+  const answer = await once.send(JSON.stringify([path, body]), send);
+  jobs.accept(await answer.json());
+}
+
+async function cancel(id) {
+  try {
+    jobs.accept(await ask("POST", `/v1/jobs/${id}/cancel`));
+  } catch (error) {
+    if (error.code !== "job_ended") throw error;
+    await readJob(id); // it was faster, and its row says how it ended
+  }
+}
+
+async function readLog(id) {
+  try {
+    return (await ask("GET", `/v1/jobs/${id}/events?limit=${MOST_EVENTS}`)).items;
+  } catch (error) {
+    showError(error);
+    return [];
+  }
+}
+
 async function readJobTypes() {
   const { items } = await ask("GET", "/v1/job-types");
   jobRows.nameTypes(items);
-  const start = (type) => async (params) =>
-    jobs.accept(await ask("POST", "/v1/jobs", { type, params }));
-  const forms = items.map((type) => new JobForm(type, start(type.name)).element);
+  const startOf = (type) => (params) => start("/v1/jobs", { type, params });
+  const forms = items.map((type) => new JobForm(type, startOf(type.name)).element);
   byId("job-types").replaceChildren(...forms);
 }
 
