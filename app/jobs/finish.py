@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from app.artifacts.models import Artifact
 from app.artifacts.store import StoredFile
 from app.delivery import events
+from app.errors import JobTimedOut
 from app.extensions import db, transaction
 from app.jobs.admit import admit_next, dispatch
 from app.jobs.log import record
@@ -56,6 +57,15 @@ OUTCOME_UNKNOWN = Outcome(
     message="The worker was lost while it acted on the outside world. Whether the work was done is "
     "not known, so it is not done a second time.",
 )
+
+
+def timed_out(seconds: float) -> Outcome:
+    """The end of a job that took longer than its type permits."""
+    return Outcome(
+        JobState.FAILED,
+        code=JobTimedOut.code,
+        message=f"It took longer than the {seconds:,g} s that this kind of job may.",
+    )
 
 
 @dataclass(frozen=True)

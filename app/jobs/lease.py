@@ -18,7 +18,7 @@ from sqlalchemy import func, select, update
 from app.errors import AppError, JobCancelled, LeaseLost, WorkerStopping
 from app.extensions import db, transaction
 from app.jobs import child
-from app.jobs.finish import CANCELLED, Outcome, finish, hand_back
+from app.jobs.finish import CANCELLED, finish, hand_back, timed_out
 from app.jobs.log import ids_of
 from app.jobs.models import Job, JobState
 from app.jobs.stopping import stopping
@@ -35,7 +35,7 @@ MAX_MESSAGE = 200
 TURN_SECONDS = 0.4
 LOOK_SECONDS = 0.4
 # How long work that has to be handed back may take to come to its next progress call.
-PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 2.0
 STOPPING = "The worker has to stop; another one runs the job."
 
 
@@ -195,9 +195,8 @@ class Lease:
         child.kill_itself()
 
     def _end_as_timed_out(self) -> bool:
-        error = self._limits.error()
-        timed_out = Outcome(JobState.FAILED, code=error.code, message=error.message)
-        return finish(self._job_id, self._fence, CANCELLED if self.cancelled else timed_out)
+        outcome = CANCELLED if self.cancelled else timed_out(self._limits.hard)
+        return finish(self._job_id, self._fence, outcome)
 
     def _hand_back(self) -> bool:
         return hand_back(self._job_id, self._fence, STOPPING)

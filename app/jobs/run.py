@@ -15,7 +15,7 @@ from app.job_types.registry import AnyJobType
 from app.jobs import child
 from app.jobs.claim import claim
 from app.jobs.context import RunContext
-from app.jobs.finish import CANCELLED, Outcome, finish, hand_back
+from app.jobs.finish import CANCELLED, Outcome, finish, hand_back, timed_out
 from app.jobs.lease import Lease
 from app.jobs.log import ids_of
 from app.jobs.models import Job, JobState
@@ -74,10 +74,12 @@ def _end(job: Job, lease: Lease, context: RunContext, outcome: Outcome) -> None:
         return
     if not ended or outcome.artifact is None:
         context.discard()
-    if ended:
-        log.info("job ended", state=outcome.state, code=outcome.code)
-    else:
+    if not ended:
         log.warning("job abandoned", reason="it is no longer this worker's")
+    elif outcome.retryable and job.attempt < job.max_attempts:
+        log.warning("job failed for now", code=outcome.code, reason=outcome.message)
+    else:
+        log.info("job ended", state=outcome.state, code=outcome.code)
 
 
 def _hand_back(job: Job, lease: Lease, context: RunContext, reason: str) -> None:
@@ -108,7 +110,7 @@ def _execute(job: Job, lease: Lease, context: RunContext, limits: TimeLimits) ->
     if failure is None:
         return Outcome(JobState.SUCCEEDED, result=result, artifact=context.stored)
     if stopped_by is not None:  # whatever the work has made of it
-        return _stopped(stopped_by, lease)
+        return _stopped(stopped_by, lease, limits)
     return _outcome_of(failure, services().job_types.find(job.type))
 
 
@@ -137,12 +139,12 @@ def _emptied(error: BaseException) -> BaseException:
     return error
 
 
-def _stopped(reason: AppError, lease: Lease) -> Outcome:
+def _stopped(reason: AppError, lease: Lease, limits: TimeLimits) -> Outcome:
     if isinstance(reason, LeaseLost | WorkerStopping):
         raise reason
     if isinstance(reason, JobCancelled) or lease.cancelled:
         return CANCELLED
-    return _failed(reason.code, reason.message, False)
+    return timed_out(limits.soft)
 
 
 def _outcome_of(error: BaseException, job_type: AnyJobType | None) -> Outcome:
@@ -158,9 +160,7 @@ def _outcome_of(error: BaseException, job_type: AnyJobType | None) -> Outcome:
         # What failed around the work (the database, the store) says nothing of what it had done.
         again = isinstance(error, JobFailed) or (job_type is not None and job_type.repeatable)
         return _failed(error.code, error.message, passes or (error.retryable and again))
-    if passes:
-        log.warning("job failed for now", reason=_describe(error))
-    else:
+    if not passes:
         log.error("job raised", exc_info=error)
     return _failed("job_raised", _describe(error), passes)
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from app.artifacts.models import Artifact
 from app.extensions import db, is_away, transaction
 from app.jobs.admit import admit_next, dispatch
-from app.jobs.finish import CANCELLED, OUTCOME_UNKNOWN, Ended, Outcome, announce, end
+from app.jobs.finish import CANCELLED, OUTCOME_UNKNOWN, Ended, Outcome, announce, end, timed_out
 from app.jobs.log import about
 from app.jobs.models import ACTIVE_STATES, UNFINISHED_STATES, Job, JobState
 from app.jobs.requeue import try_again
@@ -213,6 +213,8 @@ def _why_not_again(job: Job) -> Outcome | None:
     job_type = services().job_types.find(job.type)
     if job_type is not None and not job_type.repeatable:
         return OUTCOME_UNKNOWN
+    if job_type is not None and _took_too_long(job, job_type.hard_seconds):
+        return timed_out(job_type.hard_seconds)
     if job.attempt >= job.max_attempts:
         return Outcome(
             JobState.FAILED,
@@ -221,6 +223,13 @@ def _why_not_again(job: Job) -> Outcome | None:
             retryable=True,
         )
     return None
+
+
+def _took_too_long(job: Job, hard_seconds: float) -> bool:
+    """Whether its worker kept it until its time was over; how long nobody noticed does not count."""
+    assert job.started_at is not None
+    assert job.lease_expires_at is not None
+    return job.lease_expires_at >= job.started_at + timedelta(seconds=hard_seconds)
 
 
 def _overdue() -> tuple[ColumnElement[bool], ...]:

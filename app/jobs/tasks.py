@@ -21,7 +21,7 @@ from app.observability import configure_logging, write_line
 from app.services import services
 
 # After the jobs had to be handed back: more than their patience, and time to write that down.
-LAST_RESORT_SECONDS = 5.0
+LAST_RESORT_SECONDS = 6.0
 
 
 def register(celery: Celery, app: Flask) -> None:

@@ -32,12 +32,13 @@ class TimeLimits:
         lease: seconds for which each renewal holds.
 
     Attributes:
+        soft, hard: seconds.
         interruption: what the work was interrupted with, whatever it has made of that.
     """
 
     def __init__(self, soft: float, hard: float, started: float, lease: float) -> None:
         self.interruption: JobTimedOut | None = None
-        self._soft = soft
+        self.soft, self.hard = soft, hard
         self._soft_at, self._hard_at = started + soft, started + hard
         self._working = self._rang = False
         self._holds = 0
@@ -57,7 +58,7 @@ class TimeLimits:
 
     def error(self) -> JobTimedOut:
         """What to raise once the soft limit has passed."""
-        return JobTimedOut(f"It took longer than the {self._soft:,g} s that this kind of job may.")
+        return JobTimedOut(f"The time limit of {self.soft:,g} s has passed.")
 
     def __enter__(self) -> "TimeLimits":
         self._working = True
