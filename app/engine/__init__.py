@@ -17,9 +17,9 @@ from app.engine.wire import listen, raise_file_limit
 
 WsgiApp = Callable[..., Any]
 
-# Longest wait for Postgres to answer: while a connection is made, and for any answer after that.
-# Green psycopg2 ignores its own connect_timeout, and no server-side limit ends the wait for a
-# server that is frozen.
+# Longest wait for Postgres to answer: while a connection is made, found alive and begins a
+# transaction, none of which takes time; and for any answer after that. Green psycopg2 ignores its own
+# connect_timeout, and no server-side limit ends the wait for a server that is frozen.
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
 # How often an eventlet server looks whether it was told to stop.
@@ -64,8 +64,8 @@ class Engine(ABC):
         timeout_error = importlib.import_module("psycopg2").OperationalError
 
         def wait(connection: Any) -> None:
-            connecting = connection.status == extensions.STATUS_SETUP
-            seconds = CONNECT_SECONDS if connecting else ANSWER_SECONDS
+            working = connection.status == extensions.STATUS_BEGIN
+            seconds = ANSWER_SECONDS if working else CONNECT_SECONDS
             while (state := connection.poll()) != extensions.POLL_OK:
                 try:
                     write = state == extensions.POLL_WRITE

@@ -4,6 +4,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
 
 from flask import Flask
 
@@ -24,7 +26,8 @@ class Beat:
     """Turns until told to stop; any number of beats may run beside each other.
 
     After a database outage, and at the start (which may follow one), no lease is called expired for
-    one full lease: workers that were cut off as well must first have their chance to renew.
+    one full lease: workers that were cut off as well must first have their chance to renew. An
+    outage need not show as an error: a database that stood still has let time pass between two turns.
 
     Args:
         app: a core app, for its contexts.
@@ -34,7 +37,10 @@ class Beat:
         self._app = app
         with app.app_context():
             self._settings = services().settings
-        self._rescue_from = time.monotonic() + self._settings.lease_seconds
+        longest = self._settings.lease_seconds / 2 + self._settings.sweep_seconds
+        self._longest_silence = timedelta(seconds=longest)
+        self._seen: datetime | None = None  # by the clock of the database, when it last answered
+        self._wait_for_workers()
         first_walk = self._settings.orphan_seconds / FIRST_ORPHAN_WALK
         self._orphans_from = time.monotonic() + first_walk
         self._stopping = threading.Event()
@@ -57,14 +63,16 @@ class Beat:
                     work()
             except Exception as error:
                 if is_away(error):
-                    self._rescue_from = time.monotonic() + self._settings.lease_seconds
+                    self._wait_for_workers()
                     log.warning("database away", reason=str(error))
                     return
                 # One step that fails must not keep the others from their work, this turn or ever.
                 log.exception("step failed, the next turn tries again", step=work.__name__)
 
-    def _due(self) -> list[Callable[[], int]]:
-        due: list[Callable[[], int]] = [
+    def _due(self) -> list[Callable[[], Any]]:
+        due: list[Callable[[], Any]] = [
+            self._look_at_clock,
+            self._rescue_lost,
             sweep.redispatch,
             sweep.admit_waiting,
             sweep.expire_artifacts,
@@ -73,9 +81,21 @@ class Beat:
             sweep.expire_jobs,
         ]
         now = time.monotonic()
-        if now >= self._rescue_from:
-            due.insert(0, sweep.rescue_lost)
         if now >= self._orphans_from:
             self._orphans_from = now + self._settings.orphan_seconds / ORPHAN_WALKS
             due.append(sweep.remove_orphans)
         return due
+
+    def _look_at_clock(self) -> None:
+        now = sweep.database_time()
+        if self._seen is not None and now > self._seen + self._longest_silence:
+            log.warning("database was silent", seconds=(now - self._seen).total_seconds())
+            self._wait_for_workers()
+        self._seen = now
+
+    def _rescue_lost(self) -> None:
+        if self._seen is not None and time.monotonic() >= self._rescue_from:
+            sweep.rescue_lost(until=self._seen + self._longest_silence)
+
+    def _wait_for_workers(self) -> None:
+        self._rescue_from = time.monotonic() + self._settings.lease_seconds

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
-from kombu import Queue
+from celery.app.amqp import AMQP
+from kombu import Connection, Queue
 from kombu.transport import TRANSPORT_ALIASES
 
 from app.config import Settings
@@ -17,6 +18,19 @@ QUEUES = ("default",)
 TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "app.jobs.redis_transport:Transport")
 
 
+class _Connection(Connection):  # type: ignore[misc]  # ships no types
+    """Finds a broker that is back within two seconds; kombu's pauses grow to half a minute."""
+
+    def ensure_connection(self, *arguments: Any, **options: Any) -> Any:
+        """See `kombu.Connection.ensure_connection`."""
+        pauses = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2.0}
+        return super().ensure_connection(*arguments, **pauses | options)
+
+
+class _AMQP(AMQP):  # type: ignore[misc]
+    Connection = _Connection
+
+
 def make_celery(settings: Settings) -> Celery:
     """Build the Celery app; opens no connection.
 
@@ -24,7 +38,7 @@ def make_celery(settings: Settings) -> Celery:
     in a worker is lost with it), one job reserved at a time, acknowledged only after it ran. No
     priorities: the order of jobs is decided at the claim, so it is the same with every broker.
     """
-    celery = Celery("ringback", set_as_current=False)
+    celery = Celery("ringback", amqp=_AMQP, set_as_current=False)
     timeout = settings.redis_timeout_seconds
     celery.conf.update(
         broker_url=settings.effective_broker_url,
@@ -44,7 +58,7 @@ def make_celery(settings: Settings) -> Celery:
         worker_hijack_root_logger=False,
         worker_concurrency=settings.worker_processes,
         # A process that has once needed most of what a job may is replaced: not all comes back.
-        worker_max_memory_per_child=settings.max_job_memory_bytes // 1024 * 3 // 4,
+        worker_max_memory_per_child=settings.max_job_memory_bytes // 1024,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_send_task_events=False,
         enable_utc=True,

@@ -5,7 +5,7 @@ has locked, so two sweeps at once do no harm.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -32,13 +32,23 @@ UNDELETABLE_PAUSE = timedelta(hours=1)
 MAX_REDISPATCH_DOUBLINGS = 6
 
 
-def rescue_lost() -> int:
+def database_time() -> datetime:
+    """What the database's clock says."""
+    with transaction():
+        return db.session.execute(select(func.now())).scalar_one()
+
+
+def rescue_lost(until: datetime) -> int:
     """Deal with running jobs whose lease ran out: queue them again, or end them.
+
+    Args:
+        until: when the database's clock is past this, nothing is done: the database may have
+            stood still, and with it those who would have renewed their lease.
 
     Returns:
         How many were found.
     """
-    lost = (Job.state == JobState.RUNNING, Job.lease_expires_at < func.now())
+    lost = (Job.state == JobState.RUNNING, Job.lease_expires_at < func.now(), func.now() < until)
     return _one_by_one(lost, _rescue)
 
 
