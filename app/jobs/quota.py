@@ -38,7 +38,9 @@ def expire_oldest(newest: Artifact) -> Sequence[Notification]:
 
 
 def _expire(newest: Artifact) -> list[Artifact]:
-    # A finish may have begun later and ended earlier: its file is no newer than this one.
+    # A finish may have begun later and ended earlier, so what counts is neither when its file was
+    # made nor when this transaction began.
+    now = func.clock_timestamp()
     newest_first = (
         (Artifact.id == newest.id).desc(),
         Artifact.created_at.desc(),
@@ -48,12 +50,12 @@ def _expire(newest: Artifact) -> list[Artifact]:
     sizes = sizes.where(
         Artifact.user_id == newest.user_id,
         Artifact.deleted_at.is_(None),
-        Artifact.expires_at > func.now(),
+        Artifact.expires_at > now,
     )
     kept = sizes.subquery()
     most = services().settings.max_artifact_bytes_per_user
     too_many = select(kept.c.id).where(kept.c.so_far > most, kept.c.id != newest.id)
-    expiring = update(Artifact).where(Artifact.id.in_(too_many)).values(expires_at=func.now())
+    expiring = update(Artifact).where(Artifact.id.in_(too_many)).values(expires_at=now)
     expired = db.session.scalars(expiring.returning(Artifact)).all()
     return sorted(expired, key=lambda each: (each.created_at, each.id))
 

@@ -18,6 +18,7 @@ from tests.support.in_process import (  # noqa: F401  # fixtures
     other_app,
     settings,
 )
+from tests.support.quiet import make_app, own_settings  # noqa: F401
 
 TYPES = ("app.job_types", "tests.support.job_types")
 CLAIM = """
