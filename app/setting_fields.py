@@ -115,7 +115,7 @@ class Fields(BaseSettings):
         5000, ge=1, description="Jobs of one user not yet ended; further ones are refused."
     )
     max_job_memory_bytes: int = Field(
-        2 << 30, ge=1 << 27, description="Most memory of a process that runs a job, bytes (Linux)."
+        2 << 30, ge=1 << 27, description="Most memory that a job may take, bytes (Linux)."
     )
     idempotency_hours: float = Field(
         24, gt=0, description="How long an `Idempotency-Key` stands for the job it made."

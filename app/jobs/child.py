@@ -12,11 +12,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 from billiard.common import terminate_handler_fired  # type: ignore[import-untyped]
 from celery import platforms
 
 from app.config import Settings
+from app.jobs.stopping import stopping
 from app.observability import get_logger
 
 log = get_logger(__name__)
@@ -59,15 +61,16 @@ def kill_itself() -> None:
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Leave it to the main process when to stop, also if all processes of a worker are told to.
+def undisturbed(grace_seconds: float) -> Iterator[None]:
+    """Let a SIGTERM to this process not break into the job, but have it handed back in time.
 
-    Some supervisors send SIGTERM to each of them, which would break into the work.
+    Some supervisors send it to each process of a worker, and Celery does at a second Ctrl-C.
     """
     if not is_interruptible():
         yield
         return
-    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    stopping.forget_here()
+    before = signal.signal(signal.SIGTERM, lambda *_: stopping.begin_here(grace_seconds))
     try:
         yield
     finally:
@@ -79,8 +82,16 @@ def _limit_memory(most: int) -> None:
     if sys.platform != "linux":  # elsewhere the limit leaves out most of what is allocated
         return
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    limit = _data_bytes() + most
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def _data_bytes() -> int:
+    """What counts for the limit now, before any job: the code alone needs more than some jobs."""
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
+    return pages * resource.getpagesize()
 
 
 def _log_what_goes_past_python() -> None:

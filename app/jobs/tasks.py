@@ -31,7 +31,7 @@ def register(celery: Celery, app: Flask) -> None:
     def run(task: Task, job_id: str, fence: int) -> None:
         if stopping.begun:
             raise Reject("The worker has to stop.", requeue=True)
-        with child.undisturbed(), app.app_context():
+        with app.app_context(), child.undisturbed(services().settings.stop_grace_seconds):
             run_job(app, UUID(job_id), fence, worker=str(task.request.hostname))
 
     def use_our_logging(**_: Any) -> None:

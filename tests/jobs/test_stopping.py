@@ -99,12 +99,15 @@ def test_a_stopping_worker_takes_no_more_jobs(
     assert query(pair.database_url, ROW, later) == [(1, 1)]
 
 
-def test_sigterm_to_all_processes_of_a_worker_is_no_harder_than_to_the_worker(
-    pair: Stack, other: AppProcess, tmp_path: Path
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]])
+def test_signals_to_all_processes_of_a_worker_are_no_harder_than_one_to_the_worker(
+    pair: Stack, other: AppProcess, tmp_path: Path, signals: list[signal.Signals]
 ) -> None:
     user = pair.new_user()
     jobs = running(user, "dawdles", 2, seconds=60, once=str(tmp_path))
-    os.killpg(pair.worker.pid, signal.SIGTERM)
+    for number in signals:
+        os.killpg(pair.worker.pid, number)
+        time.sleep(1.2)
     wait_for(lambda: not pair.worker.is_running, "the end of the worker")
     other.start()
     for job in jobs:
