@@ -86,11 +86,11 @@ class WatchedPublisher(Wrapper):
 class WatchedDispatcher(Wrapper):
     _real: Dispatcher
 
-    def dispatch(self, job_id: UUID, fence: int, *, queue: str, priority: int) -> None:
+    def dispatch(self, job_id: UUID, fence: int, **options: Any) -> None:
         if reach("dispatch", job_id) == "divert":
-            divert({"job": str(job_id), "fence": fence, "queue": queue, "priority": priority})
+            divert({"args": [str(job_id), fence], "options": options})
         else:
-            self._real.dispatch(job_id, fence, queue=queue, priority=priority)
+            self._real.dispatch(job_id, fence, **options)
 
 
 def watch() -> None:
