@@ -53,10 +53,11 @@ class CeleryDispatcher:
         self._start()
         if job_id in self._jobs:
             return
+        self._jobs.add(job_id)  # before the thread can have sent it
         try:
             self._unsent.put_nowait(_Message(job_id, fence, queue))
-            self._jobs.add(job_id)
         except Full:
+            self._jobs.discard(job_id)
             log.warning("dispatch queue full, left to the sweep", job_id=str(job_id))
 
     def _start(self) -> None:
