@@ -122,6 +122,21 @@ def test_other_parameters_after_a_lost_answer_are_another_job(
     assert len(set(keys)) == 2
 
 
+def test_what_was_refused_is_not_asked_with_the_same_key_again(
+    stack: Stack, user: Api, open_tab: OpenTab
+) -> None:
+    tab = open_tab(stack.url).sign_in_as(user)
+    keys = watch_keys(tab)
+    form = tab.find("[data-job-type=excel_test]")
+    form.locator("[data-field=rows]").fill("-5")
+    for _ in range(2):
+        with tab.page.expect_response("**/v1/jobs") as answer:
+            form.locator("[data-role=start]").click()
+        assert answer.value.status == 422
+        expect(form.locator("[data-role=start]")).to_be_enabled()
+    assert keys[0] != keys[1]
+
+
 def test_the_log_of_a_job_can_be_opened_and_goes_on(
     stack: Stack, user: Api, open_tab: OpenTab
 ) -> None:
