@@ -32,7 +32,7 @@ def expire_oldest(newest: Artifact) -> Sequence[Notification]:
     expired = _expire(newest)
     if not expired:
         return []
-    log.info("files expired", reason="quota", files=len(expired))
+    log.info("files expired", files=len(expired))
     keep = timedelta(days=services().settings.notification_days)
     return [inbox.append(newest.user_id, message, keep) for message in _messages(expired)]
 
