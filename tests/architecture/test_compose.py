@@ -103,6 +103,14 @@ def test_every_queue_in_the_code_has_a_worker() -> None:
     assert {queue.name for queue in make_celery(settings).conf.task_queues} == set(QUEUES)
 
 
+def test_a_worker_is_not_killed_before_it_has_handed_its_jobs_back() -> None:
+    grace = Settings.model_fields["stop_grace_seconds"].default
+    period = re.fullmatch(r"(\d+)([sm])", services()["worker"]["stop_grace_period"])
+    assert period is not None
+    number, unit = period.groups()
+    assert int(number) * {"s": 1, "m": 60}[unit] > grace + 10
+
+
 def test_images_are_pinned_to_a_version_and_every_other_is_our_own() -> None:
     images = {name: each["image"] for name, each in services().items()}
     for name, vendor in VENDORS.items():
