@@ -88,7 +88,8 @@ class JobType(ABC, Generic[P]):
         parameters: the pydantic model of the parameters.
         example: parameters that run in a few seconds at most.
         queue: Celery queue.
-        priority: 0 (first) to 9 (last).
+        priority: 0 (first) to 9 (last), strictly: while a job of a lower number is queued, none of a
+            higher one is begun.
         max_attempts: runs after which a fault ends the job.
         max_active_per_user: queued or running at once for one user; None: no limit of its own.
         soft_seconds: after this long, the work is interrupted with `JobTimedOut`.

@@ -77,7 +77,7 @@ def _artifact(artifact: Artifact) -> dict[str, Any]:
         "sha256": artifact.sha256,
         "url": f"/v1/jobs/{artifact.job_id}/result",
         "expires_at": artifact.expires_at.isoformat(),
-        "deleted": artifact.deleted_at is not None,
+        "deleted": artifact.deleted_at is not None or artifact.expires_at <= datetime.now(UTC),
     }
 
 

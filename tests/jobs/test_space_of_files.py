@@ -65,6 +65,8 @@ def test_the_oldest_files_expire_until_the_rest_fits_and_their_owner_is_told(
     user = new_user(app)
     jobs = [run(app, user, size) for size in (30, 30, 30, 45)]
     assert [has_file(user, job) for job in jobs] == [False, False, True, True]
+    described = [user.ok("GET", f"/v1/jobs/{job}")["artifact"] for job in jobs]
+    assert [each["deleted"] for each in described] == [True, True, False, False]
     assert told(user) == jobs[:2]
     *_, final, first, _ = inbox(user)
     assert (final["type"], final["job_id"]) == ("job.succeeded", jobs[3])
