@@ -1,5 +1,6 @@
 """Thin Celery shells; the work is in `app.jobs.run`."""
 
+import atexit
 import os
 import signal
 from contextlib import suppress
@@ -75,3 +76,5 @@ def end_children_after(seconds: float) -> None:
 
     signal.signal(signal.SIGALRM, kill)
     signal.setitimer(signal.ITIMER_REAL, seconds)
+    # Python lets go of signals in the middle of its exit; this one would then end it as a failure.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)

@@ -6,12 +6,19 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from celery.exceptions import Reject
 
+from app.factory import create_celery
+from app.jobs import tasks
+from app.jobs.broker import RUN_JOB
+from app.jobs.stopping import AT_ONCE_SECONDS, Stopping
 from app.standalone.servers import Servers
 from tests.support.api import Api
 from tests.support.database import query
+from tests.support.in_process import make_settings
 from tests.support.process import AppProcess
 from tests.support.stack import Stack
 from tests.support.waiting import wait_for
@@ -60,43 +67,42 @@ def stop(worker: AppProcess) -> float:
     return time.monotonic() - begun
 
 
-@pytest.mark.parametrize("report", [True, False])
-def test_a_stopping_worker_hands_back_what_it_cannot_end_and_no_attempt_is_used_up(
-    pair: Stack, other: AppProcess, tmp_path: Path, report: bool
-) -> None:
-    user = pair.new_user()
-    jobs = running(user, "dawdles", 2, seconds=60, once=str(tmp_path), report=report)
-    assert stop(pair.worker) < GRACE + 15
-    assert {user.job(job)["state"] for job in jobs} == {"queued"}
-    other.start()
-    for job in jobs:
-        assert user.end_of(job)["state"] == "succeeded"
-        assert events(user, job) == HANDED_BACK
-        assert query(pair.database_url, ROW, job) == [(2, 1)]
-    assert len(user.notifications()) == 2
-
-
-def test_a_job_that_ends_within_the_grace_ends_where_it_is(pair: Stack, other: AppProcess) -> None:
-    user = pair.new_user()
-    (job,) = running(user, "dawdles", 1, seconds=1)
-    assert stop(pair.worker) < GRACE + 10
-    assert user.job(job)["state"] == "succeeded"
-    assert events(user, job) == ["accepted", "admitted", "claimed", "succeeded"]
-
-
-def test_a_stopping_worker_takes_no_more_jobs(
+def test_a_stopping_worker_hands_back_what_it_cannot_end_and_takes_no_more(
     pair: Stack, other: AppProcess, tmp_path: Path
 ) -> None:
     user = pair.new_user()
-    (first, *_) = running(user, "dawdles", 2, seconds=60, once=str(tmp_path))
+    (polite,) = running(user, "dawdles", 1, seconds=60, once=str(tmp_path))
+    (deaf,) = running(user, "dawdles", 1, seconds=60, once=str(tmp_path), report=False)
     os.kill(pair.worker.pid, signal.SIGTERM)
     later = user.submit("add", a=1, b=1)["id"]
-    wait_for(lambda: not pair.worker.is_running, "the end of the worker")
-    assert user.job(later)["state"] == "queued"
+    assert stop(pair.worker) < GRACE + 15
+    assert {user.job(job)["state"] for job in (polite, deaf, later)} == {"queued"}
     other.start()
+    for job in (polite, deaf):
+        assert user.end_of(job)["state"] == "succeeded"
+        assert events(user, job) == HANDED_BACK
+        assert query(pair.database_url, ROW, job) == [(2, 1)]
     assert user.end_of(later)["state"] == "succeeded"
-    assert user.end_of(first)["state"] == "succeeded"
     assert query(pair.database_url, ROW, later) == [(1, 1)]
+    assert len(user.notifications()) == 3
+
+
+def test_a_job_that_can_ends_in_the_grace_and_one_that_acts_outside_is_not_run_twice(
+    pair: Stack, other: AppProcess, tmp_path: Path
+) -> None:
+    user = pair.new_user()
+    jobs = [
+        user.submit("dawdles", seconds=1.5)["id"],
+        user.submit("dawdles_once", seconds=60)["id"],
+    ]
+    for job in jobs:
+        wait_for(lambda job=job: "claimed" in events(user, job), "the claim")
+    assert stop(pair.worker) < GRACE + 15
+    short, outside = (user.job(job) for job in jobs)
+    assert short["state"] == "succeeded"
+    assert (outside["state"], outside["error"]["code"]) == ("failed", "outcome_unknown")
+    for job in jobs:
+        assert query(pair.database_url, ROW, job) == [(1, 1)]
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]])
@@ -126,16 +132,6 @@ def test_work_that_lets_nobody_else_run_is_killed_with_its_worker_and_rescued(
     assert query(pair.database_url, ROW, job) == [(2, 2)]
 
 
-def test_a_job_that_acts_on_the_outside_world_is_not_handed_to_another_worker(
-    pair: Stack, other: AppProcess, tmp_path: Path
-) -> None:
-    user = pair.new_user()
-    (job,) = running(user, "dawdles_once", 1, seconds=60, once=str(tmp_path))
-    stop(pair.worker)
-    ended = user.end_of(job)
-    assert (ended["state"], ended["error"]["code"]) == ("failed", "outcome_unknown")
-
-
 def test_every_job_ends_during_a_rolling_restart(
     pair: Stack, other: AppProcess, tmp_path: Path
 ) -> None:
@@ -152,3 +148,35 @@ def test_every_job_ends_during_a_rolling_restart(
         assert query(pair.database_url, "SELECT attempt FROM jobs WHERE id = %s", job) == [(1,)]
     assert [query(pair.database_url, ROW, job)[0][0] for job in long] == [2, 2]
     assert len(user.notifications()) == 12
+
+
+def test_a_message_that_comes_while_the_worker_stops_is_left_to_another_one(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    celery = create_celery(make_settings(servers, "postgresql+psycopg2://nobody@127.0.0.1:1/none"))
+    stopped = Stopping()
+    stopped.begin(0)
+    monkeypatch.setattr(tasks, "stopping", stopped)
+    with pytest.raises(Reject) as rejected:
+        celery.tasks[RUN_JOB](str(uuid4()), 0)
+    assert rejected.value.requeue
+
+
+def test_the_shortest_grace_counts_and_a_second_signal_means_at_once() -> None:
+    stopping = Stopping()
+    assert not stopping.begun
+    stopping.begin_here(60)
+    assert not stopping.begun  # the worker goes on, this process alone was told
+    stopping.begin(60)
+    stopping.begin(120)
+    assert stopping.begun
+    assert not stopping.overdue()
+    stopping.begin_here(60)
+    assert not stopping.overdue()
+    stopping.begin_here(60 + AT_ONCE_SECONDS + 1)  # so it began longer ago than one stop takes
+    assert stopping.overdue()
+    assert not stopping.overdue(patience_seconds=30)
+    stopping.forget_here()
+    assert not stopping.overdue()
+    stopping.begin(0)
+    assert stopping.overdue()
