@@ -1,6 +1,5 @@
 """The store of result files full, read-only, gone and slow."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +73,11 @@ def test_an_error_of_the_jobs_own_code_is_not_taken_for_one_of_the_store(user: C
 
 
 def test_a_slow_store_delays_its_job_and_costs_nothing_else(cluster: Cluster, user: Client) -> None:
-    slow = cluster.points.arm("store.written", "sleep:6")  # longer than a lease
+    slow = cluster.points.arm("store.written", "sleep:8")  # longer than a lease
     job = user.submit("steps")["id"]
     slow.wait()
-    begun = time.monotonic()
     assert user.run("add", a=1, b=2)["state"] == "succeeded"
-    assert time.monotonic() - begun < 6
+    assert user.job(job)["state"] == "running"
     cluster.ledger.fault_is_over()
     assert user.end_of(job)["state"] == "succeeded"
     assert user.story(job) == "accepted admitted claimed succeeded"

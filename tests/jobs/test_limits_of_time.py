@@ -71,7 +71,7 @@ def test_work_past_its_hard_limit_is_ended_with_its_process_and_its_owner_told(
 def test_a_running_job_without_visible_progress_is_cancelled_at_its_next_progress_call(
     stack: Stack, user: Api
 ) -> None:
-    job_id = user.submit("dawdles", seconds=5)["id"]
+    job_id = user.submit("dawdles", seconds=60)["id"]
     wait_for(lambda: user.job(job_id)["state"] == "running", "the claim")
     time.sleep(1)  # its progress has long been reported, and changes no more
     user.ok("POST", f"/v1/jobs/{job_id}/cancel")
@@ -80,11 +80,11 @@ def test_a_running_job_without_visible_progress_is_cancelled_at_its_next_progres
         "SELECT extract(epoch FROM finished_at - cancel_requested_at)::float FROM jobs WHERE id=%s"
     )
     ((seconds,),) = query(stack.database_url, took, job_id)
-    assert seconds < 4, "2 on a machine that is not busy"
+    assert seconds < 8, "2 on a machine that is not busy"
 
 
 def test_work_that_never_calls_progress_is_cancelled_by_its_soft_limit(user: Api) -> None:
-    job_id = user.submit("takes_too_long", seconds=ENDLESS)["id"]
+    job_id = user.submit("is_deaf", seconds=ENDLESS)["id"]
     wait_for(lambda: user.job(job_id)["state"] == "running", "the claim")
     user.ok("POST", f"/v1/jobs/{job_id}/cancel")
     assert user.end_of(job_id)["state"] == "cancelled"

@@ -233,6 +233,15 @@ class TakesTooLong(JobType[Late]):
         self.ignore(context, seconds)
 
 
+class IsDeaf(TakesTooLong):
+    """The same, with time enough to be cancelled."""
+
+    name = "is_deaf"
+    title = "Be deaf"
+    soft_seconds = 6
+    hard_seconds = 60
+
+
 class SlowHow(Parameters):
     """How to work for long."""
 
