@@ -3,13 +3,14 @@
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import Flask
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.errors import AppError, JobCancelled, JobFailed, LeaseLost, WorkerStopping
+from app.extensions import is_away
 from app.job_types.base import JobType
 from app.job_types.registry import AnyJobType
 from app.jobs import child
@@ -19,6 +20,7 @@ from app.jobs.finish import CANCELLED, Outcome, finish, hand_back, timed_out
 from app.jobs.lease import Lease
 from app.jobs.log import ids_of
 from app.jobs.models import Job, JobState
+from app.jobs.stopping import stopping
 from app.jobs.storable import storable_json
 from app.jobs.time_limits import TimeLimits
 from app.jobs.view import publish_job
@@ -26,8 +28,10 @@ from app.observability import bind_contextvars, clear_contextvars, get_logger
 from app.services import services
 
 log = get_logger(__name__)
+T = TypeVar("T")
 
 FINISH_RETRY_SECONDS = 0.5
+DATABASE_RETRY_SECONDS = 1.0
 TOO_MUCH_MEMORY = (
     "It needed more than the {:,} bytes of memory that a job may use (RINGBACK_MAX_JOB_MEMORY_BYTES). "
     "Ask for less in one job."
@@ -38,8 +42,7 @@ def run_job(app: Flask, job_id: UUID, fence: int, worker: str) -> None:
     """Claim the job that a message names, run it, end it. To be called in an app context."""
     clear_contextvars()
     bind_contextvars(job_id=str(job_id))
-    before = time.monotonic()
-    job = claim(job_id, fence, worker)
+    job, before = _patiently(lambda: _claim(job_id, fence, worker))
     if job is None:
         log.info("nothing to claim", fence=fence)
         return
@@ -53,12 +56,18 @@ def run_job(app: Flask, job_id: UUID, fence: int, worker: str) -> None:
         _run_claimed(job, lease, RunContext(job, lease, limits), limits)
 
 
+def _claim(job_id: UUID, fence: int, worker: str) -> tuple[Job | None, float]:
+    before = time.monotonic()
+    return claim(job_id, fence, worker), before
+
+
 def _run_claimed(job: Job, lease: Lease, context: RunContext, limits: TimeLimits) -> None:
     try:
         outcome = _execute(job, lease, context, limits)
     except LeaseLost as error:
         context.discard()
         log.warning("job abandoned", reason=error.message)
+        _let_go(job, lease)
     except WorkerStopping as error:
         _hand_back(job, lease, context, error.message)
     else:
@@ -89,6 +98,16 @@ def _hand_back(job: Job, lease: Lease, context: RunContext, reason: str) -> None
         log.info("job handed back", reason=reason)
     else:
         log.warning("job left to the sweep", reason="it could not be handed back")
+
+
+def _let_go(job: Job, lease: Lease) -> None:
+    """Queue the job at once if it is nobody else's: the database may have been away for all."""
+    lease.stop()
+    try:
+        if _patiently(lambda: hand_back(job.id, job.fence, "The lease could not be renewed.")):
+            log.info("job handed back", reason="the lease could not be renewed")
+    except (OperationalError, InterfaceError) as error:
+        log.warning("job left to the sweep", reason=str(error.orig))
 
 
 def _execute(job: Job, lease: Lease, context: RunContext, limits: TimeLimits) -> Outcome:
@@ -181,13 +200,32 @@ def _describe(error: BaseException) -> str:
 def _until_told(lease: Lease, ask: Callable[[], bool]) -> bool | None:
     """Ask, and try again while the database is away and the lease is held.
 
+    Once in any case: whether the job is still this worker's, the database knows best.
+
     Returns:
         The answer; None if the database never gave one.
     """
-    while lease.held():
+    while True:
         try:
             return ask()
         except (OperationalError, InterfaceError) as error:
             log.warning("finish failed, trying again", reason=str(error.orig))
+            if not lease.held():
+                return None
             time.sleep(FINISH_RETRY_SECONDS)
-    return None
+
+
+def _patiently(ask: Callable[[], T]) -> T:
+    """Ask when the database is back, if it is away: without it, there is nothing else to do.
+
+    Raises:
+        OperationalError, InterfaceError: another error, or the worker has to stop.
+    """
+    while True:
+        try:
+            return ask()
+        except (OperationalError, InterfaceError) as error:
+            if stopping.begun or not is_away(error):
+                raise
+            log.warning("database away, trying again", reason=str(error.orig))
+            time.sleep(DATABASE_RETRY_SECONDS)
