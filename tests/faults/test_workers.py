@@ -1,7 +1,8 @@
 """Workers that die or freeze at the worst moments."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,17 @@ AFTER_THE_CLAIM = (
 ONE_RUN = "accepted admitted claimed succeeded"
 GIVEN_UP = re.compile("job abandoned|job left to the sweep")
 TWO_RUNS = "accepted admitted claimed requeued claimed succeeded"
+
+
+@contextmanager
+def every_worker_frozen(cluster: Cluster) -> Iterator[None]:
+    """To submit jobs and to arm points for them, before they run."""
+    workers = [each for each in cluster.workers if each.is_running]
+    for worker in workers:
+        worker.freeze()
+    yield
+    for worker in workers:
+        worker.thaw()
 
 
 def lose_worker(cluster: Cluster, user: Client, point: str, **params: Any) -> str:
@@ -108,10 +120,9 @@ def test_a_prefork_child_killed_alone_is_replaced_and_its_job_run_again(
 def kill_children(cluster: Cluster, points: Iterable[str]) -> dict[str, tuple[Client, str]]:
     """Have the child that runs a job killed at each of the points; a job for each point."""
     main = cluster.worker
-    main.freeze()  # until the points are armed
-    jobs = {point: (user := cluster.new_user(), user.submit("steps")["id"]) for point in points}
-    armed = [cluster.points.arm(point, "kill", job=job) for point, (_, job) in jobs.items()]
-    main.thaw()
+    with every_worker_frozen(cluster):
+        jobs = {point: (user := cluster.new_user(), user.submit("steps")["id"]) for point in points}
+        armed = [cluster.points.arm(point, "kill", job=job) for point, (_, job) in jobs.items()]
     for each in armed:
         fired = each.wait()
         assert fired["group"] == main.pid != fired["pid"]
@@ -156,12 +167,14 @@ def test_a_worker_frozen_inside_its_finish_for_longer_than_its_lease_writes_noth
 def test_two_workers_that_both_believe_in_one_job_leave_one_file_and_one_end(
     cluster: Cluster, user: Client
 ) -> None:
-    frozen = [
-        cluster.points.arm(point, "stop") for point in ("running", "store.half", "store.written")
-    ]
-    jobs = [user.submit("steps")["id"] for _ in frozen]
+    first_points = ("running", "store.half", "store.written")
+    with every_worker_frozen(cluster):
+        jobs = [user.submit("steps")["id"] for _ in first_points]
+        frozen = [
+            cluster.points.arm(point, "stop", job=job)
+            for point, job in zip(first_points, jobs, strict=True)
+        ]
     firsts = [each.wait() for each in frozen]
-    assert sorted(each["job"] for each in firsts) == sorted(jobs)
     seconds = [cluster.points.arm("store.written", "hold", job=job) for job in jobs]
     for each in seconds:
         each.wait()
@@ -191,6 +204,15 @@ def test_a_job_that_acts_on_the_outside_world_is_not_run_twice(
     ended = user.end_of(job)
     assert (ended["state"], ended["error"]["code"]) == ("failed", "outcome_unknown")
     assert user.story(job).count("claimed") == 1
+
+
+def test_a_job_that_kills_its_worker_every_time_ends_as_failed_after_its_attempts(
+    user: Client,
+) -> None:
+    job = user.run("kills_its_worker")
+    assert (job["state"], job["error"]["code"]) == ("failed", "worker_lost")
+    assert job["attempt"] == job["max_attempts"] == 2
+    assert user.story(job["id"]) == "accepted admitted claimed requeued claimed failed"
 
 
 def test_the_log_of_a_job_that_was_killed_twice_tells_the_whole_story(
