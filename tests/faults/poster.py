@@ -73,6 +73,15 @@ class Poster:
             if each.response is not None and each.status != 202
         ]
 
+    def check_refusals(self) -> None:
+        """Each answer that is no 202 says that the database is away, and when to ask again."""
+        assert all(each.response is not None for each in self.answers)
+        for response in self.refused():
+            problem = response.json()
+            assert (response.status_code, problem["code"]) == (503, "database_unavailable"), problem
+            assert problem["retryable"]
+            assert int(response.headers["Retry-After"]) > 0
+
     def show(self, what: str) -> tuple[float, float]:
         """Print how long the answers took; returns the median and the longest, seconds."""
         times = [each.seconds for each in self.answers]

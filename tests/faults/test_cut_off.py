@@ -1,21 +1,26 @@
-"""A worker that alone is cut off from Postgres, for longer than its lease."""
+"""Workers are cut off from Postgres for longer than a lease: one of them alone, or all."""
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.cluster import Cluster
+from tests.faults.cluster import Cluster, frozen
 from tests.faults.ledger import Client
+from tests.faults.poster import Poster
 from tests.faults.relay import Relay
 from tests.support.process import AppProcess
 from tests.support.waiting import wait_for
 
 CLUSTER = {"RINGBACK_WORKER_PROCESSES": "3"}
+ONE_RUN = "accepted admitted claimed succeeded"
 TWO_RUNS = "accepted admitted claimed requeued claimed succeeded"
 GIVEN_UP = re.compile("job abandoned|job left to the sweep")
 # Twice the lease.
 SECONDS = 8
+# A ping and a connection of the server, or its pool.
+LONGEST_ANSWER_SECONDS = 20.0
 
 
 @pytest.fixture
@@ -80,12 +85,34 @@ def test_a_worker_cut_off_from_postgres_before_its_claim_takes_jobs_again_when_i
     check_takes_jobs(cluster, user)
 
 
+def test_after_postgres_stood_still_for_longer_than_a_lease_no_worker_is_called_lost(
+    cluster: Cluster, user: Client
+) -> None:
+    jobs = [user.submit("dawdles", seconds=SECONDS - 2, report=False)["id"]]
+    jobs += [user.submit("steps", seconds=SECONDS + 3)["id"] for _ in range(2)]
+    wait_for(lambda: all(user.job(job)["state"] == "running" for job in jobs), "all claims")
+    posters = [cluster.new_user() for _ in range(3)]
+    with Poster(*posters) as poster:
+        with frozen(cluster.own.postgres):
+            time.sleep(SECONDS)
+        cluster.ledger.fault_is_over()
+    _, longest = poster.show("while Postgres stood still")
+    poster.check_refusals()
+    assert poster.statuses() == {202, 503}
+    assert longest < LONGEST_ANSWER_SECONDS
+    assert [user.end_of(job)["state"] for job in jobs] == ["succeeded"] * 3
+    # The first has ended meanwhile; the others' work was stopped by the clock of their worker.
+    assert user.story(jobs[0]) == ONE_RUN
+    for job in jobs[1:]:
+        assert user.story(job) == "accepted admitted claimed handed_back claimed succeeded"
+        assert user.job(job)["attempt"] == 1
+
+
 def check_takes_jobs(cluster: Cluster, user: Client) -> None:
     """Whether the worker behind the relay works again, all its processes, without any other's help."""
-    cluster.worker.freeze()
+    cluster.worker.kill()  # a frozen one might hold a lock
     jobs = [user.submit("steps", seconds=0.3)["id"] for _ in range(4)]
     assert {user.end_of(job)["state"] for job in jobs} == {"succeeded"}
-    cluster.worker.thaw()
 
 
 def wait_until_given_up(worker: AppProcess, job: str) -> None:

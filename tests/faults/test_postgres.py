@@ -1,6 +1,6 @@
-"""Postgres, which holds the truth, is killed, stands still, or ends all its connections.
+"""Postgres, which holds the truth, is killed, or ends all its connections.
 
-The beat publishes late here, and a lease is long: whoever waits for either of them is seen.
+A lease is as long as it is delivered, and the sweep publishes late: who waits for either is seen.
 """
 
 import time
@@ -8,21 +8,18 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.faults.cluster import Cluster, frozen
+from tests.faults.cluster import Cluster
 from tests.faults.ledger import Client
 from tests.faults.poster import Poster
 from tests.support.database import query
 from tests.support.waiting import wait_for
 
-LEASE_SECONDS = 10.0
 CLUSTER = {
-    "RINGBACK_LEASE_SECONDS": str(LEASE_SECONDS),
+    "RINGBACK_LEASE_SECONDS": "30",
     "RINGBACK_REDISPATCH_SECONDS": "60",
     "RINGBACK_WORKER_PROCESSES": "4",
 }
 ONE_RUN = "accepted admitted claimed succeeded"
-# Two pings and two connections of the server, and its pool.
-LONGEST_ANSWER_SECONDS = 25.0
 TERMINATE = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE pid <> pg_backend_pid() AND datname = current_database()
@@ -41,8 +38,9 @@ def test_a_short_restart_of_postgres_costs_no_running_job_an_attempt(
         wait_for(poster.refused, "an answer without a database")
         cluster.own.postgres.start()
         print(f"Postgres was away for {time.monotonic() - begun:.1f} s")  # noqa: T201
+        wait_for(lambda: poster.answers[-1].status == 202, "an accepted job")
     cluster.ledger.fault_is_over()
-    check_refusals(poster)
+    poster.check_refusals()
     poster.show("while Postgres restarted")
     assert poster.statuses() == {202, 503}
     assert [user.end_of(job)["state"] for job in jobs] == ["succeeded"] * 3
@@ -92,46 +90,14 @@ def test_jobs_go_on_though_all_connections_are_ended_again_and_again(
             time.sleep(0.7)  # they connect again, and lose that connection as well
     cluster.ledger.fault_is_over()
     poster.show("while connections were ended")
-    check_refusals(poster)
+    poster.check_refusals()
     assert poster.statuses() <= {202, 503}
     assert [user.end_of(job)["state"] for job in jobs] == ["succeeded"] * 3
     assert [user.story(job) for job in jobs] == [ONE_RUN] * 3
 
 
-def test_after_postgres_stood_still_for_longer_than_a_lease_no_worker_is_called_lost(
-    cluster: Cluster, user: Client
-) -> None:
-    jobs = [user.submit("dawdles", seconds=LEASE_SECONDS, report=False)["id"]]
-    jobs += [user.submit("steps", seconds=LEASE_SECONDS + 3)["id"] for _ in range(2)]
-    wait_for_claims(user, jobs)
-    posters = [cluster.new_user() for _ in range(3)]
-    with Poster(*posters) as poster:
-        with frozen(cluster.own.postgres):
-            time.sleep(LEASE_SECONDS + 2)
-        cluster.ledger.fault_is_over()
-    _, longest = poster.show("while Postgres stood still")
-    check_refusals(poster)
-    assert poster.statuses() == {202, 503}
-    assert longest < LONGEST_ANSWER_SECONDS
-    assert [user.end_of(job)["state"] for job in jobs] == ["succeeded"] * 3
-    # The first has ended meanwhile; the others' work was stopped by the clock of their worker.
-    assert user.story(jobs[0]) == ONE_RUN
-    for job in jobs[1:]:
-        assert user.story(job) == "accepted admitted claimed handed_back claimed succeeded"
-        assert user.job(job)["attempt"] == 1
-
-
 def wait_for_claims(user: Client, jobs: Iterable[str]) -> None:
     wait_for(lambda: all(user.job(job)["state"] == "running" for job in jobs), "all claims")
-
-
-def check_refusals(poster: Poster) -> None:
-    for response in poster.refused():
-        problem = response.json()
-        assert (response.status_code, problem["code"]) == (503, "database_unavailable"), problem
-        assert problem["retryable"]
-        assert int(response.headers["Retry-After"]) > 0
-    assert all(each.response is not None for each in poster.answers)
 
 
 def wait_for_ends(cluster: Cluster, users: Iterable[Client], wanted: int) -> None:
