@@ -104,7 +104,7 @@ def test_the_files_of_others_do_not_count(app: APIFlask) -> None:
 
 
 def test_jobs_that_end_at_the_same_instant_keep_the_limit(app: APIFlask) -> None:
-    for _ in range(5):
+    for _ in range(3):
         user = new_user(app)
         jobs = [submit(user) for _ in range(4)]
         at_once(*[lambda job=job: finish(app, job, 40) for job in jobs])

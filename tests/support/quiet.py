@@ -20,7 +20,7 @@ from app.jobs.models import Job, JobState
 from app.migrate import migrate
 from app.services import services
 from app.standalone.servers import Servers
-from tests.support.database import create_database
+from tests.support.database import create_database, query
 from tests.support.in_process import Accounts, Caller, close, make_settings
 
 MakeApp = Callable[..., APIFlask]
@@ -60,8 +60,7 @@ def make_app(own_settings: Settings) -> Iterator[MakeApp]:
         made.append(create_app(settings, given))
         return made[-1]
 
-    with make().app_context(), db.engine.begin() as connection:
-        connection.execute(db.text("TRUNCATE users CASCADE"))
+    query(own_settings.database_url.get_secret_value(), "DELETE FROM users")
     yield make
     for app in made:
         close(app)
