@@ -76,6 +76,10 @@ class JobContext(Protocol):
         """Open the job's one result file for writing (seekable, binary).
 
         It is kept when the block ends normally, and nothing is left when it raises.
+
+        Raises:
+            AppError: `artifact_too_large`, `storage_full` or `storage_unavailable`, also from the
+                methods of the file; let it pass through.
         """
 
 
