@@ -27,7 +27,7 @@ class Beat:
 
     After a database outage, and at the start (which may follow one), no lease is called expired for
     one full lease: workers that were cut off as well must first have their chance to renew. An
-    outage need not show as an error: a database that stood still has let time pass between two turns.
+    outage need not show as an error: if the database stood still, only its clock tells.
 
     Args:
         app: a core app, for its contexts.
@@ -60,6 +60,7 @@ class Beat:
         for work in self._due():
             try:
                 with self._app.app_context():
+                    self._look_at_clock()
                     work()
             except Exception as error:
                 if is_away(error):
@@ -71,7 +72,6 @@ class Beat:
 
     def _due(self) -> list[Callable[[], Any]]:
         due: list[Callable[[], Any]] = [
-            self._look_at_clock,
             self._rescue_lost,
             sweep.redispatch,
             sweep.admit_waiting,
