@@ -100,7 +100,8 @@ def test_a_file_that_is_gone_from_the_store_says_so(user: Api, stack: Stack) -> 
     wait_for(lambda: user.ok("GET", path)["artifact"]["deleted"], "the expiry of the file")
     response = user.call("GET", f"{path}/result")
     assert (response.status_code, response.json()["code"]) == (404, "artifact_gone")
-    assert not list((stack.folder / "artifacts").glob(f"{job['id']}/**/*.xlsx"))
+    file = stack.folder / "artifacts" / job["id"] / "1" / job["artifact"]["name"]
+    wait_for(lambda: not file.exists(), "the removal of the file")
 
 
 def test_a_job_whose_code_raises_fails_with_its_reason_and_the_worker_lives_on(
