@@ -29,7 +29,7 @@ log = get_logger(__name__)
 
 BATCH = 500
 UNDELETABLE_PAUSE = timedelta(hours=1)
-MAX_REDISPATCH_DOUBLINGS = 6
+MAX_REDISPATCH_DOUBLINGS = 4
 
 
 def database_time() -> datetime:
