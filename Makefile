@@ -20,8 +20,9 @@ help:  ## show this list
 run:  ## run everything on this machine (PORT=5006 for another port)
 	@$(if $(PORT),RINGBACK_PORT=$(PORT)) $(BOOTSTRAP) run
 
-test: dev  ## run the tests on real servers (ARGS="-k name" for some)
-	@$(PYTHON) -m pytest $(ARGS)
+# Three at once on two cores, for they wait more than they compute; a file's tests stay together.
+test: dev  ## run the tests on real servers (ARGS="-k name" for some, ARGS="-n 0" one after the other)
+	@$(PYTHON) -m pytest -n 3 --dist loadfile $(ARGS)
 
 postman: dev  ## run the Postman collection on a running server (URL=http://localhost:5006)
 	@$(NEWMAN) run postman_collection.json $(if $(URL),--env-var base_url=$(URL))

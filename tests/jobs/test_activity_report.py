@@ -144,15 +144,20 @@ def test_a_cancelled_report_leaves_no_transaction_open(busy: Api, stack: Stack) 
     wait_for(lambda: reading(stack) == [], "the end of the transaction")
 
 
-def test_a_database_that_is_lost_on_the_way_fails_the_report_in_plain_words(
+def test_a_report_whose_database_is_lost_on_the_way_is_tried_again_in_plain_words(
     busy: Api, stack: Stack
 ) -> None:
-    job_id = busy.submit("activity_report")["id"]
+    path = f"/v1/jobs/{busy.submit('activity_report')['id']}"
     ((pid,),) = wait_for(lambda: reading(stack), "the cursor")
     query(stack.database_url, "SELECT pg_terminate_backend(%s)", pid)
-    job = busy.end_of(job_id)
-    assert (job["state"], job["error"]["code"]) == ("failed", "database_unavailable")
-    assert job["error"]["retryable"] is True
-    assert job["error"]["message"].endswith("Start the job again.")
-    assert job["artifact"] is None
+
+    def retrying() -> list[dict[str, Any]]:
+        log = busy.ok("GET", f"{path}/events")["items"]
+        return [line for line in log if line["event"] == "retrying"]
+
+    (line,) = wait_for(retrying, "the next try")
+    assert line["data"]["code"] == "database_unavailable"
+    assert "database" in line["message"]
+    busy.ok("POST", f"{path}/cancel")
+    assert busy.end_of(busy.ok("GET", path)["id"])["state"] == "cancelled"
     assert busy.run("add", a=1, b=2)["state"] == "succeeded"

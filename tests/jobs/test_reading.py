@@ -75,9 +75,10 @@ def test_every_relation_holds_the_owners_rows_and_nobody_elses(
 ) -> None:
     query(
         url,
-        "INSERT INTO artifacts (id, job_id, name, media_type, size, sha256, storage_key, expires_at)"
-        " SELECT gen_random_uuid(), id, 'a', 'b', 1, 'c', id::text, now() + interval '1 day'"
-        " FROM jobs",
+        "INSERT INTO artifacts"
+        " (id, user_id, job_id, name, media_type, size, sha256, storage_key, expires_at)"
+        " SELECT gen_random_uuid(), user_id, id, 'a', 'b', 1, 'c', id::text,"
+        " now() + interval '1 day' FROM jobs",
     )
     whose = {
         "users": "SELECT count(*), bool_and(id = :expected) FROM users",
