@@ -1,4 +1,7 @@
-"""What the result files of one user may take together: beyond it, the oldest go, and he is told."""
+"""What the result files of one user may take together; beyond it, the oldest go.
+
+Their owner is told.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
