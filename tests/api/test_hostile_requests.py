@@ -122,25 +122,25 @@ def test_no_path_leads_out_of_the_folder_of_files(stack: Stack, folder: str, cli
 @pytest.mark.parametrize(
     ("ranges", "expected"),
     [
-        ("bytes=0-0", {206}),
-        ("bytes=-1", {206}),
-        ("bytes=0-99999999999999999999", {206}),
-        ("bytes=99999999999999999999-", {416}),
-        ("bytes=5-2", {200, 416}),
-        ("bytes=--5", {200, 416}),
-        ("bytes=-0", {200, 206, 416}),
-        ("bytes=a-b", {200, 416}),
-        ("bytes=0-1,2-3", {200, 416}),
-        ("bytes=" + ",".join(["0-"] * 500), {200, 416}),
-        ("bytes=" + ",".join(f"{n}-{n}" for n in range(500)), {200, 416}),
-        ("lines=1-2", {200, 416}),
-        ("bytes", {200, 416}),
-        ("=", {200, 416}),
+        ("bytes=0-0", [206]),
+        ("bytes=-1", [206]),
+        ("bytes=0-99999999999999999999", [206]),
+        ("bytes=99999999999999999999-", [416]),
+        ("bytes=5-2", [200, 416]),
+        ("bytes=--5", [200, 416]),
+        ("bytes=-0", [200, 206, 416]),
+        ("bytes=a-b", [200, 416]),
+        ("bytes=0-1,2-3", [200, 416]),
+        ("bytes=" + ",".join(["0-"] * 500), [200, 416]),
+        ("bytes=" + ",".join(f"{n}-{n}" for n in range(500)), [200, 416]),
+        ("lines=1-2", [200, 416]),
+        ("bytes", [200, 416]),
+        ("=", [200, 416]),
     ],
     ids=lambda value: str(value)[:30],
 )
 def test_no_range_gets_more_than_the_file(
-    caller: Api, result: str, ranges: str, expected: set[int]
+    caller: Api, result: str, ranges: str, expected: list[int]
 ) -> None:
     whole = caller.call("GET", result).content
     answer = caller.call("GET", result, headers={"Range": ranges})
