@@ -1,5 +1,6 @@
 """Bringing the database to the present schema: one process at a time."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,6 +19,7 @@ from app.services import services
 
 LOCK_KEY = 0x52494E47424143  # "RINGBAC": a number that nothing else in this database locks.
 LOCK_WAIT_SECONDS = 600
+LOCK_PAUSE_SECONDS = 0.2
 _log = get_logger(__name__)
 
 
@@ -28,7 +30,7 @@ def migrate(app: Flask) -> None:
 
     Raises:
         AppError: `database_unavailable`, or `migration_failed` when the database is not one that
-            this version knows.
+            this version knows, or another migration does not end.
     """
     with app.app_context(), _alone() as connection:
         _upgrade(connection)
@@ -60,14 +62,33 @@ def _alone() -> Iterator[Connection]:
     connection = _connect()
     try:
         connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text(f"SET lock_timeout = '{LOCK_WAIT_SECONDS}s'"))
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": LOCK_KEY})
-        connection.execute(text("RESET lock_timeout"))
         connection.commit()
+        _lock(connection)
         yield connection
     finally:
-        connection.detach()
+        if not connection.invalidated:
+            connection.detach()
         connection.close()
+
+
+def _lock(connection: Connection) -> None:
+    """Ask again and again: to build an index waits for all statements that are under way.
+
+    So who waited for the lock inside a statement would be waited for by the one that holds it.
+    """
+    deadline = time.monotonic() + LOCK_WAIT_SECONDS
+    lock = text("SELECT pg_try_advisory_lock(:key)")
+    while not connection.scalar(lock, {"key": LOCK_KEY}):
+        connection.commit()
+        if time.monotonic() > deadline:
+            raise AppError(
+                f"Another migration has been at work for {LOCK_WAIT_SECONDS} s. Wait for its end, or "
+                "look in pg_stat_activity for what it waits for; then migrate again.",
+                code="migration_failed",
+                retryable=True,
+            )
+        time.sleep(LOCK_PAUSE_SECONDS)
+    connection.commit()
 
 
 def _connect() -> Connection:

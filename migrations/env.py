@@ -13,7 +13,13 @@ from app.extensions import Model
 
 def run(connection: Connection) -> None:
     """Run the migrations on an open connection."""
-    context.configure(connection=connection, target_metadata=Model.metadata, compare_type=True)
+    context.configure(
+        connection=connection,
+        target_metadata=Model.metadata,
+        compare_type=True,
+        # One that is cut off takes back none before it.
+        transaction_per_migration=True,
+    )
     with context.begin_transaction():
         context.run_migrations()
 

@@ -10,7 +10,12 @@ from app.extensions import Model, new_id
 
 
 class Artifact(Model):
-    """A result file of a job that succeeded; the row is written in the job's finish."""
+    """A result file of a job that succeeded; the row is written in the job's finish.
+
+    Attributes:
+        user_id: its owner. None of a file that the version before, which knows no such column,
+            added during an upgrade: it does not count for the quota, and expires in its time.
+    """
 
     __tablename__ = "artifacts"
     __table_args__ = (
@@ -25,7 +30,7 @@ class Artifact(Model):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     job_id: Mapped[UUID] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
     name: Mapped[str]
     media_type: Mapped[str]

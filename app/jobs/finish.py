@@ -172,7 +172,8 @@ def end(job: Job, outcome: Outcome) -> Ended:
     db.session.flush()
     keep = timedelta(days=services().settings.notification_days)
     told = inbox.append(job.user_id, _message(job, artifact), keep)
-    return Ended(job, artifact, [told, *(expire_oldest(artifact) if artifact else [])])
+    expired = expire_oldest(job.user_id, artifact) if artifact else []
+    return Ended(job, artifact, [told, *expired])
 
 
 def announce(ended: Ended) -> None:

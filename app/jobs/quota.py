@@ -6,6 +6,7 @@ Their owner is told.
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import func, select, update
 
@@ -23,8 +24,8 @@ MAX_TOLD = 20
 REASON = "Your files took more space than one user may have, and the oldest go first. "
 
 
-def expire_oldest(newest: Artifact) -> Sequence[Notification]:
-    """Let the owner's oldest files expire until the others fit, never the newest one.
+def expire_oldest(user_id: UUID, newest: Artifact) -> Sequence[Notification]:
+    """Let the user's oldest files expire until the others fit, never the newest one.
 
     Called in the finishing transaction that holds the inbox's lock, so that finishes of one user
     count one after the other. The beat deletes what expired.
@@ -32,15 +33,15 @@ def expire_oldest(newest: Artifact) -> Sequence[Notification]:
     Returns:
         What is to be rung after the commit.
     """
-    expired = _expire(newest)
+    expired = _expire(user_id, newest)
     if not expired:
         return []
     log.info("files expired", files=len(expired))
     keep = timedelta(days=services().settings.notification_days)
-    return [inbox.append(newest.user_id, message, keep) for message in _messages(expired)]
+    return [inbox.append(user_id, message, keep) for message in _messages(expired)]
 
 
-def _expire(newest: Artifact) -> list[Artifact]:
+def _expire(user_id: UUID, newest: Artifact) -> list[Artifact]:
     # A finish may have begun later and ended earlier, so what counts is neither when its file was
     # made nor when this transaction began.
     now = func.clock_timestamp()
@@ -51,7 +52,7 @@ def _expire(newest: Artifact) -> list[Artifact]:
     )
     sizes = select(Artifact.id, func.sum(Artifact.size).over(order_by=newest_first).label("so_far"))
     sizes = sizes.where(
-        Artifact.user_id == newest.user_id,
+        Artifact.user_id == user_id,
         Artifact.deleted_at.is_(None),
         Artifact.expires_at > now,
     )

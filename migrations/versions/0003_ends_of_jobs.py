@@ -18,32 +18,38 @@ ACTIVE = (
 
 
 def upgrade() -> None:
-    """Apply; takes time in proportion to the number of files and jobs."""
-    op.add_column("jobs", sa.Column("unique_key", sa.Text(), nullable=True))
+    """Apply, while the version before runs; can be given again after it was cut off.
+
+    The columns are there at once. The rest takes time in proportion to the number of files and
+    jobs, holds up nobody, and waits until transactions that were under way have ended.
+    """
+    op.execute("ALTER TABLE jobs ADD COLUMN IF NOT EXISTS unique_key text")
+    op.execute("ALTER TABLE artifacts ADD COLUMN IF NOT EXISTS retry_at timestamptz")
+    # Not NOT NULL: the version before, which knows no owner, still adds files meanwhile.
+    op.execute(
+        "ALTER TABLE artifacts ADD COLUMN IF NOT EXISTS user_id uuid"
+        " CONSTRAINT fk_artifacts_user_id REFERENCES users (id) ON DELETE CASCADE"
+    )
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        op.execute(
+            "UPDATE artifacts SET user_id = jobs.user_id FROM jobs"
+            " WHERE jobs.id = artifacts.job_id AND artifacts.user_id IS NULL"
+        )
+        _indexes()
+        op.execute("RESET lock_timeout")
+
+
+def _indexes() -> None:
     _index("uq_jobs_active", "jobs", ["user_id", "type", "unique_key"], ACTIVE, unique=True)
     queued = ["queue", "priority", "admitted_at", "id"]
     _index("ix_jobs_queued", "jobs", queued, "state = 'queued'")
     _index("ix_jobs_started", "jobs", ["user_id", "started_at"], "started_at IS NOT NULL")
     _index("ix_jobs_follows", "jobs", ["follows"], "follows IS NOT NULL")
     _index("ix_jobs_finished", "jobs", ["finished_at"], "finished_at IS NOT NULL")
-    _index(
-        "ix_jobs_idempotency_expiry",
-        "jobs",
-        ["idempotency_expires_at"],
-        "idempotency_key IS NOT NULL",
-    )
+    keys = ["idempotency_expires_at"]
+    _index("ix_jobs_idempotency_expiry", "jobs", keys, "idempotency_key IS NOT NULL")
     _index("ix_notifications_job", "notifications", ["job_id"], "job_id IS NOT NULL")
-
-    retry_at = sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True)
-    op.add_column("artifacts", retry_at)
-    op.add_column("artifacts", sa.Column("user_id", sa.Uuid(), nullable=True))
-    op.execute(
-        "UPDATE artifacts SET user_id = jobs.user_id FROM jobs WHERE jobs.id = artifacts.job_id"
-    )
-    op.alter_column("artifacts", "user_id", nullable=False)
-    op.create_foreign_key(
-        op.f("fk_artifacts_user_id"), "artifacts", "users", ["user_id"], ["id"], ondelete="CASCADE"
-    )
     _index("ix_artifacts_kept", "artifacts", ["user_id", "created_at"], "deleted_at IS NULL")
 
 
@@ -66,4 +72,18 @@ def downgrade() -> None:
 
 
 def _index(name: str, table: str, columns: list[str], where: str, *, unique: bool = False) -> None:
-    op.create_index(name, table, columns, unique=unique, postgresql_where=sa.text(where))
+    """Build an index while others write; what is left of one that was cut off goes first."""
+    invalid = sa.text(
+        "SELECT FROM pg_index WHERE indexrelid = to_regclass(:name) AND NOT indisvalid"
+    )
+    if op.get_bind().execute(invalid, {"name": name}).first() is not None:
+        op.drop_index(name, table, postgresql_concurrently=True)
+    op.create_index(
+        name,
+        table,
+        columns,
+        unique=unique,
+        if_not_exists=True,
+        postgresql_where=sa.text(where),
+        postgresql_concurrently=True,
+    )
