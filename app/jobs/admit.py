@@ -8,11 +8,16 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.extensions import db, transaction
 from app.jobs.log import about, record
 from app.jobs.models import ACTIVE_STATES, Job, JobState
+from app.observability import get_logger
 from app.services import services
+
+log = get_logger(__name__)
 
 # First key of the advisory lock; the second is a hash of the user.
 ADMISSION_LOCK = 0x52494E47
@@ -23,6 +28,22 @@ def admit_next(user_id: UUID) -> None:
     with transaction():
         admitted = admit(user_id)
     dispatch(admitted)
+
+
+def try_to_admit_next(user_id: UUID) -> Exception | None:
+    """`admit_next` for those whose own work is committed already, and must not fail by it.
+
+    Returns:
+        Why the database did not admit anything; it is logged, and the beat tries again.
+    """
+    try:
+        admit_next(user_id)
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        log.warning(
+            "not admitted, the next turn tries again", reason=str(getattr(error, "orig", error))
+        )
+        return error
+    return None
 
 
 def admit(user_id: UUID) -> Sequence[Job]:

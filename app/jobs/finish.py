@@ -16,7 +16,7 @@ from app.artifacts.store import StoredFile
 from app.delivery import events
 from app.errors import JobTimedOut
 from app.extensions import db, transaction
-from app.jobs.admit import admit_next, dispatch
+from app.jobs.admit import dispatch, try_to_admit_next
 from app.jobs.log import record
 from app.jobs.models import FINAL_STATES, Job, JobState
 from app.jobs.quota import expire_oldest
@@ -177,14 +177,17 @@ def end(job: Job, outcome: Outcome) -> Ended:
 
 
 def announce(ended: Ended) -> None:
-    """After the commit: ring the owner, show the job's end, admit the owner's next job."""
+    """After the commit: ring the owner, show the job's end, admit the owner's next job.
+
+    What is committed is told to the caller, so a database that goes away now is no error of theirs.
+    """
     job = ended.job
     publish_job(job, ended.artifact)
     for notification in ended.notifications:
         services().publisher.to_user(
             job.user_id, events.NOTIFICATION, notification_view(notification)
         )
-    admit_next(job.user_id)
+    try_to_admit_next(job.user_id)
 
 
 def _add_artifact(job: Job, file: StoredFile) -> Artifact:

@@ -1,20 +1,26 @@
 """Cancel: at once what does not run, soon what does; and each job has one end all the same."""
 
 import os
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from apiflask import APIFlask
 
+from app.config import Settings
+from app.jobs.admit import ADMISSION_LOCK
 from app.jobs.claim import claim
 from app.jobs.finish import Outcome, finish
 from app.jobs.models import JobState
 from tests.jobs.conftest import Jobs
 from tests.support.api import Api
 from tests.support.at_once import at_once
-from tests.support.in_process import Caller
+from tests.support.database import connect
+from tests.support.in_process import Accounts, Caller
 from tests.support.stack import Stack
 from tests.support.waiting import wait_for
 
@@ -65,6 +71,22 @@ def test_a_queued_job_ends_at_once_and_the_next_takes_its_turn(owner: Caller) ->
     first, *_, waiting = [submit(owner) for _ in range(SHARE + 1)]
     assert job(owner, waiting)["state"] == "waiting"
     assert_ended_at_once(owner, first)
+    assert job(owner, waiting)["state"] == "queued"
+
+
+def test_a_cancel_succeeds_also_while_the_next_job_cannot_be_admitted(
+    owner: Caller, settings: Settings, other_app: Callable[..., APIFlask]
+) -> None:
+    first, second, *_, waiting = [submit(owner) for _ in range(SHARE + 1)]
+    hasty = Accounts(other_app(lock_timeout_seconds=0.2)).again(owner.email)
+    url = settings.database_url.get_secret_value()
+    with closing(connect(url)) as other, other.cursor() as cursor:
+        lock = "SELECT pg_advisory_lock(%s, hashtext(%s))"
+        cursor.execute(lock, (ADMISSION_LOCK, owner.id))
+        assert_ended_at_once(hasty, first)
+        assert job(hasty, waiting)["state"] == "waiting"
+    # The next end of one of this user's jobs makes up for it, or else the beat.
+    assert cancel(owner, second)[0] == 200
     assert job(owner, waiting)["state"] == "queued"
 
 
