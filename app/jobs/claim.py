@@ -2,9 +2,10 @@
 
 A message says that there is work in a queue, and which job it was sent for. The worker takes the
 job whose turn it is: another one, if the owner of that one has less running, or was served longer
-ago. So a user with many jobs delays another user's by no more than what runs already. There are as many messages as queued
-jobs, hence none is left behind; what a message was lost for, the sweep publishes again. The broker's
-own order does not matter, whichever broker it is.
+ago. So a user with many jobs delays another user's by no more than what runs already. Every job that
+can be claimed had a message sent for it, hence none is left behind; messages there are too many of
+find nothing, and what a message was lost for, the sweep publishes again. The broker's own order does
+not matter, whichever broker it is.
 """
 
 from datetime import datetime, timedelta

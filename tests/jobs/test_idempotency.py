@@ -149,26 +149,6 @@ def test_the_key_of_a_refused_request_is_not_used_up(owner: Caller, body: Any) -
     assert not is_replay(post(owner, key))
 
 
-def test_a_user_with_too_many_jobs_still_gets_those_that_a_key_made(
-    quiet_apps: list[APIFlask], owner: Caller, jobs: Jobs
-) -> None:
-    made, refused = uuid4().hex, uuid4().hex
-    first = post(owner, made).get_json()["id"]
-    jobs.sql(
-        "INSERT INTO jobs (id, user_id, type, params, state, progress, progress_message, version, "
-        "attempt, max_attempts, fence, queue, priority, dispatches) "
-        "SELECT gen_random_uuid(), user_id, type, params, 'waiting', 0, '', 1, 1, 1, 0, queue, 5, 0 "
-        "FROM jobs, generate_series(2, 5000) WHERE id = %s",
-        first,
-    )
-    answer = post(owner, refused)
-    assert (answer.status_code, answer.get_json()["code"]) == (429, "too_many_jobs")
-    assert int(answer.headers["Retry-After"]) >= 1
-    assert is_replay(post(owner, made))
-    assert owner.call("POST", f"/v1/jobs/{first}/cancel").status_code == 200
-    assert not is_replay(post(owner, refused))
-
-
 def test_the_short_form_takes_a_key_as_well(owner: Caller) -> None:
     key, path = uuid4().hex, "/v1/create_excel_test"
     first, again = (post(owner, key, {"rows": 5}, path) for _ in range(2))
