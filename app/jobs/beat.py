@@ -3,14 +3,14 @@
 import signal
 import threading
 import time
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Flask
 
 from app.extensions import is_away
-from app.jobs import sweep
+from app.jobs import retention, sweep
+from app.jobs.silence import Silence
 from app.observability import get_logger
 from app.services import services
 
@@ -20,27 +20,28 @@ log = get_logger(__name__)
 # they go, an hour apart as it is delivered, and the first time five minutes after the start.
 ORPHAN_WALKS = 24
 FIRST_ORPHAN_WALK = 288
+# A thread that waits for the store of files must not hold up the end of the process.
+PATIENCE_SECONDS = 1.0
 
 
 class Beat:
-    """Turns until told to stop; any number of beats may run beside each other.
+    """Works until told to stop; any number of beats may run beside each other.
 
-    After a database outage, and at the start (which may follow one), no lease is called expired for
-    one full lease: workers that were cut off as well must first have their chance to renew. An
-    outage need not show as an error: if the database stood still, only its clock tells.
+    On three threads: one looks at the clock of the database, one takes care of unfinished jobs, and
+    one deletes what was kept long enough. So a store of files, however slow, holds up no job.
 
     Args:
         app: a core app, for its contexts.
+
+    Attributes:
+        silence: tells whether leases that ran out may be called expired.
     """
 
     def __init__(self, app: Flask) -> None:
         self._app = app
         with app.app_context():
             self._settings = services().settings
-        longest = self._settings.lease_seconds / 2 + self._settings.sweep_seconds
-        self._longest_silence = timedelta(seconds=longest)
-        self._seen: datetime | None = None  # by the clock of the database, when it last answered
-        self._wait_for_workers()
+        self.silence = Silence(self._settings.lease_seconds, self._settings.sweep_seconds)
         first_walk = self._settings.orphan_seconds / FIRST_ORPHAN_WALK
         self._orphans_from = time.monotonic() + first_walk
         self._stopping = threading.Event()
@@ -48,54 +49,66 @@ class Beat:
     def run(self) -> None:
         """Work until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopping.set())
+            signal.signal(number, lambda *_: self.stop())
         log.info("beat started")
-        while not self._stopping.is_set():
-            self.turn()
-            self._stopping.wait(self._settings.sweep_seconds)
+        self.work()
         log.info("beat stopped")
 
-    def turn(self) -> None:
-        """One turn, each step for itself; an outage of the database is logged and waited out."""
-        for work in self._due():
-            try:
-                with self._app.app_context():
-                    self._look_at_clock()
-                    work()
-            except Exception as error:
-                if is_away(error):
-                    self._wait_for_workers()
-                    log.warning("database away", reason=str(error))
-                    return
-                # One step that fails must not keep the others from their work, this turn or ever.
-                log.exception("step failed, the next turn tries again", step=work.__name__)
+    def stop(self) -> None:
+        """Let `work` return soon; from any thread."""
+        self._stopping.set()
 
-    def _due(self) -> list[Callable[[], Any]]:
-        due: list[Callable[[], Any]] = [
-            self._rescue_lost,
-            sweep.redispatch,
-            sweep.admit_waiting,
-            sweep.expire_artifacts,
-            sweep.expire_notifications,
-            sweep.expire_keys,
-            sweep.expire_jobs,
+    def work(self) -> None:
+        """Take turn after turn until `stop`."""
+        others = [self._thread(turn) for turn in (self.look, self.tidy)]
+        self._repeat(self.turn)
+        for thread in others:
+            thread.join(PATIENCE_SECONDS)
+
+    def look(self) -> None:
+        """Find out whether the database stood still."""
+        self._take([self.silence.look])
+
+    def turn(self) -> None:
+        """See to all unfinished jobs."""
+        self._take([self._rescue_lost, sweep.redispatch, sweep.admit_waiting])
+
+    def tidy(self) -> None:
+        """Delete what was kept long enough."""
+        steps: list[Callable[[], Any]] = [
+            retention.expire_artifacts,
+            retention.expire_notifications,
+            retention.expire_keys,
+            retention.expire_jobs,
         ]
         now = time.monotonic()
         if now >= self._orphans_from:
             self._orphans_from = now + self._settings.orphan_seconds / ORPHAN_WALKS
-            due.append(sweep.remove_orphans)
-        return due
+            steps.append(retention.remove_orphans)
+        self._take(steps)
 
-    def _look_at_clock(self) -> None:
-        now = sweep.database_time()
-        if self._seen is not None and now > self._seen + self._longest_silence:
-            log.warning("database was silent", seconds=(now - self._seen).total_seconds())
-            self._wait_for_workers()
-        self._seen = now
+    def _thread(self, turn: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=self._repeat, args=[turn], name=turn.__name__, daemon=True)
+        thread.start()
+        return thread
+
+    def _repeat(self, turn: Callable[[], None]) -> None:
+        while not self._stopping.is_set():
+            turn()
+            self._stopping.wait(self._settings.sweep_seconds)
+
+    def _take(self, steps: Iterable[Callable[[], Any]]) -> None:
+        """Take each step for itself; an outage of the database is logged and waited out."""
+        for step in steps:
+            try:
+                with self._app.app_context():
+                    step()
+            except Exception as error:
+                if is_away(error):
+                    log.warning("database away", reason=str(error))
+                    return
+                # One step that fails must not keep the others from their work, this turn or ever.
+                log.exception("step failed, the next turn tries again", step=step.__name__)
 
     def _rescue_lost(self) -> None:
-        if self._seen is not None and time.monotonic() >= self._rescue_from:
-            sweep.rescue_lost(until=self._seen + self._longest_silence)
-
-    def _wait_for_workers(self) -> None:
-        self._rescue_from = time.monotonic() + self._settings.lease_seconds
+        sweep.rescue_lost(until=self.silence.over_until)

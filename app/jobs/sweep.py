@@ -1,54 +1,55 @@
-"""Sweep: whatever was lost in between is found here, from Postgres alone.
+"""Sweep: unfinished jobs that were lost in between are found here, from Postgres alone.
 
-Each function works through what it finds in one transaction a job, skipping rows that somebody else
-has locked, so two sweeps at once do no harm.
+Each function works through what it finds in one transaction a job (`admit_waiting`: a user), skipping
+rows that somebody else has locked, so two sweeps at once do no harm.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Select,
+    and_,
+    bindparam,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+)
 
-from app.artifacts.models import Artifact
 from app.extensions import db, is_away, transaction
-from app.jobs.admit import admit_next, dispatch
-from app.jobs.finish import CANCELLED, OUTCOME_UNKNOWN, Ended, Outcome, announce, end, timed_out
+from app.jobs.admit import dispatch, try_to_admit_next
+from app.jobs.finish import CANCELLED, OUTCOME_UNKNOWN, Ended, Outcome, announce, end
 from app.jobs.log import about
 from app.jobs.models import ACTIVE_STATES, UNFINISHED_STATES, Job, JobState
 from app.jobs.requeue import try_again
 from app.jobs.view import publish_job
-from app.notifications import inbox
 from app.observability import get_logger
 from app.services import services
 
 log = get_logger(__name__)
 
 BATCH = 500
-UNDELETABLE_PAUSE = timedelta(hours=1)
 MAX_REDISPATCH_DOUBLINGS = 4
 
 
-def database_time() -> datetime:
-    """What the database's clock says."""
-    with transaction():
-        return db.session.execute(select(func.now())).scalar_one()
-
-
-def rescue_lost(until: datetime) -> int:
+def rescue_lost(until: Callable[[], datetime]) -> int:
     """Deal with running jobs whose lease ran out: queue them again, or end them.
 
     Args:
-        until: when the database's clock is past this, nothing is done: the database may have
-            stood still, and with it those who would have renewed their lease.
+        until: asked before each job; when the database's clock is past this, nothing is done: the
+            database may have stood still, and with it those who would have renewed their lease.
 
     Returns:
         How many were found.
     """
-    lost = (Job.state == JobState.RUNNING, Job.lease_expires_at < func.now(), func.now() < until)
+    in_time = func.now() < bindparam("until", callable_=until, type_=DateTime(timezone=True))
+    lost = (Job.state == JobState.RUNNING, Job.lease_expires_at < func.now(), in_time)
     return _one_by_one(lost, _rescue)
 
 
@@ -59,117 +60,46 @@ def redispatch() -> int:
 
 def admit_waiting() -> int:
     """Admit what a crash left waiting; returns the number of users looked at."""
-    active = func.count().filter(Job.state.in_(ACTIVE_STATES))
-    waiting = func.count().filter(Job.state == JobState.WAITING)
-    limit = services().settings.max_active_jobs_per_user
-    unfinished = Job.state.in_(UNFINISHED_STATES)
-    users = select(Job.user_id).where(unfinished).group_by(Job.user_id)
     with transaction():
-        needy = (
-            users.having(waiting > 0, active < limit)
-            .order_by(func.min(Job.created_at))
-            .limit(BATCH)
-        )
-        found = db.session.scalars(needy).all()
+        found = db.session.scalars(_needy().limit(BATCH)).all()
     for user_id in found:
-        _admit_next(user_id)
+        # Whatever holds up one user must not hold up the others.
+        error = try_to_admit_next(user_id)
+        if error is not None and is_away(error):
+            raise error
     return len(found)
 
 
-def _admit_next(user_id: UUID) -> None:
-    """Admit; whatever holds up one user must not hold up the others."""
-    try:
-        admit_next(user_id)
-    except OperationalError as error:
-        if is_away(error):
-            raise
-        log.warning("not admitted, the next turn tries again", reason=str(error.orig))
+def _needy() -> Select[UUID]:
+    """Users who have less than their share, and a waiting job of a type that is not full.
 
-
-def expire_artifacts() -> int:
-    """Delete the files that were kept long enough."""
-    due = select(Artifact).where(
-        Artifact.expires_at < func.now(),
-        Artifact.deleted_at.is_(None),
-        or_(Artifact.retry_at.is_(None), Artifact.retry_at < func.now()),
+    Whoever cannot be helped is left out: else enough of them would shut out all others.
+    """
+    active = func.count().filter(Job.state.in_(ACTIVE_STATES))
+    waiting = func.count().filter(Job.state == JobState.WAITING, Job.cancel_requested_at.is_(None))
+    types = select(
+        Job.user_id,
+        active.label("active"),
+        and_(waiting > 0, not_(_is_full(active))).label("needy"),
+        func.min(Job.created_at).label("since"),
     )
-    with transaction():
-        found = db.session.scalars(due.limit(BATCH).with_for_update(skip_locked=True)).all()
-        for artifact in found:
-            if _delete(artifact.storage_key):
-                artifact.deleted_at = func.now()
-            else:
-                artifact.retry_at = func.now() + UNDELETABLE_PAUSE
-    return len(found)
+    types = types.where(Job.state.in_(UNFINISHED_STATES)).group_by(Job.user_id, Job.type)
+    each = types.subquery().c
+    share = services().settings.max_active_jobs_per_user
+    users = select(each.user_id).group_by(each.user_id)
+    users = users.having(func.sum(each.active) < share, func.bool_or(each.needy))
+    return users.order_by(func.min(each.since))
 
 
-def expire_notifications() -> int:
-    """Empty the notifications that were kept long enough."""
-    with transaction():
-        keep = timedelta(days=services().settings.notification_days)
-        inbox.forget_acknowledgements(keep, BATCH)
-        return inbox.erase_expired(BATCH)
-
-
-def expire_jobs() -> int:
-    """Delete jobs that ended long ago, with their logs; a job stays as long as its file."""
-    keep = timedelta(days=services().settings.job_days)
-    file = select(Artifact.id).where(Artifact.job_id == Job.id, Artifact.deleted_at.is_(None))
-    old = select(Job.id).where(Job.finished_at < func.now() - keep, ~file.exists())
-    old = old.order_by(Job.finished_at).limit(BATCH).with_for_update(skip_locked=True)
-    deleting = delete(Job).where(Job.id.in_(old)).returning(Job.id)
-    with transaction():
-        return len(db.session.scalars(deleting).all())
-
-
-def expire_keys() -> int:
-    """Let idempotency keys stand for nothing once their time is over."""
-    over = select(Job.id).where(
-        Job.idempotency_key.is_not(None), Job.idempotency_expires_at < func.now()
-    )
-    over = over.limit(BATCH).with_for_update(skip_locked=True)
-    freeing = update(Job).where(Job.id.in_(over)).returning(Job.id)
-    nothing = freeing.values(
-        idempotency_key=None, idempotency_hash=None, idempotency_expires_at=None
-    )
-    with transaction():
-        return len(db.session.scalars(nothing).all())
-
-
-def remove_orphans() -> int:
-    """Delete old files that no job refers to: of workers that died between file and commit."""
-    removed = 0
-    age = timedelta(seconds=services().settings.orphan_seconds)
-    stale = services().store.stale_keys(age)
-    while keys := list(islice(stale, BATCH)):
-        with transaction():
-            needed = _needed(keys)
-        removed += sum(_delete(key) for key in set(keys) - needed)
-    return removed
-
-
-def _delete(key: str) -> bool:
-    """Delete a file; one that cannot be deleted is logged and must not hold up the others."""
-    try:
-        services().store.delete(key)
-    except OSError as error:
-        log.warning("file not deleted", key=key, reason=str(error))
-        return False
-    return True
-
-
-def _needed(keys: list[str]) -> set[str]:
-    """Those of the keys that an artifact has, or that a running job may still be writing."""
-    claim = func.concat(Job.id, "/", Job.fence)
-    running = select(claim).where(Job.state == JobState.RUNNING)
-    # In this order: a job that ends in between is seen by the one or by the other.
-    writing = set(db.session.scalars(running))
-    kept = select(Artifact.storage_key).where(
-        Artifact.storage_key.in_(keys), Artifact.deleted_at.is_(None)
-    )
-    return set(db.session.scalars(kept)) | {
-        key for key in keys if key.rpartition("/")[0] in writing
-    }
+def _is_full(active: ColumnElement[int]) -> ColumnElement[bool]:
+    """Whether so many active jobs of one user and type are all that the type permits."""
+    limits = {each.name: each.max_active_per_user for each in services().job_types}
+    full = [
+        and_(Job.type == name, active >= limit)
+        for name, limit in limits.items()
+        if limit is not None
+    ]
+    return or_(false(), *full)
 
 
 def _one_by_one(
@@ -223,8 +153,6 @@ def _why_not_again(job: Job) -> Outcome | None:
     job_type = services().job_types.find(job.type)
     if job_type is not None and not job_type.repeatable:
         return OUTCOME_UNKNOWN
-    if job_type is not None and _took_too_long(job, job_type.hard_seconds):
-        return timed_out(job_type.hard_seconds)
     if job.attempt >= job.max_attempts:
         return Outcome(
             JobState.FAILED,
@@ -233,13 +161,6 @@ def _why_not_again(job: Job) -> Outcome | None:
             retryable=True,
         )
     return None
-
-
-def _took_too_long(job: Job, hard_seconds: float) -> bool:
-    """Whether its worker kept it until its time was over; how long nobody noticed does not count."""
-    assert job.started_at is not None
-    assert job.lease_expires_at is not None
-    return job.lease_expires_at >= job.started_at + timedelta(seconds=hard_seconds)
 
 
 def _overdue() -> tuple[ColumnElement[bool], ...]:

@@ -34,7 +34,7 @@ def test_two_beats_rescue_each_lost_job_once(cluster: Cluster) -> None:
     check_stories(jobs)
 
 
-@pytest.mark.parametrize("point", ["in.requeued", "commit.requeued", "committed.requeued"])
+@pytest.mark.parametrize("point", ["in.requeued", "committed.requeued"])
 def test_a_beat_killed_in_the_middle_of_a_rescue_leaves_it_to_the_other(
     cluster: Cluster, user: Client, point: str
 ) -> None:
@@ -47,7 +47,7 @@ def test_a_beat_killed_in_the_middle_of_a_rescue_leaves_it_to_the_other(
     assert not gone.is_running
 
 
-@pytest.mark.parametrize("point", ["in.notification", "commit.failed", "committed.failed"])
+@pytest.mark.parametrize("point", ["commit.failed", "committed.failed"])
 def test_a_beat_killed_while_it_ends_a_lost_job_tells_its_owner_once(
     cluster: Cluster, user: Client, point: str
 ) -> None:

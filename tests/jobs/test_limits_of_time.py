@@ -45,7 +45,7 @@ def test_work_past_its_soft_limit_is_interrupted_and_leaves_nothing(
     assert len(user.notifications()) == 1
 
 
-@pytest.mark.parametrize("how", ["ignore", "hold", "fork"])
+@pytest.mark.parametrize("how", ["ignore", "fork"])
 def test_work_past_its_hard_limit_is_ended_with_its_process_and_its_owner_told(
     own_stack: Stack, how: str
 ) -> None:
@@ -58,14 +58,29 @@ def test_work_past_its_hard_limit_is_ended_with_its_process_and_its_owner_told(
     assert 3 <= seconds_run(stack, job["id"]) < 30
     wait_for(lambda: len(before - pids_of(stack)) == 1, "the end of the process")
     wait_for(lambda: len(pids_of(stack)) == len(before), "another process in its place, no more")
-    if how != "hold":  # then the sweep removes it, a day later
-        wait_for(lambda: not files_of(stack, job["id"]), "the end of the half file")
+    wait_for(lambda: not files_of(stack, job["id"]), "the end of the half file")
     both = [user.submit("wait", seconds=0.5)["id"] for _ in range(4)]
     assert {user.end_of(each)["state"] for each in both} == {"succeeded"}
     assert len(user.notifications()) == 6
     assert [each["event"] for each in user.ok("GET", f"/v1/jobs/{job['id']}/events")["items"]] == [
         *("accepted", "admitted", "claimed", "failed")
     ]
+
+
+def test_work_that_lets_no_other_thread_run_is_ended_with_its_process_each_time(
+    own_stack: Stack,
+) -> None:
+    stack, user = own_stack, own_stack.new_user()
+    user.run("add", a=1, b=1)  # the processes are there
+    before = pids_of(stack)
+    job = user.end_of(user.submit("takes_too_long", how="hold", seconds=ENDLESS)["id"], 120)
+    # Nobody could tell the cause: to all others it looks like a worker that was killed.
+    assert (job["state"], job["error"]["code"]) == ("failed", "worker_lost")
+    assert job["attempt"] == job["max_attempts"]
+    wait_for(lambda: not before & pids_of(stack), "the ends of the processes")
+    wait_for(lambda: len(pids_of(stack)) == len(before), "others in their place, no more")
+    assert user.run("add", a=1, b=1)["state"] == "succeeded"
+    assert len(user.notifications()) == 3
 
 
 def test_a_running_job_without_visible_progress_is_cancelled_at_its_next_progress_call(

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from flask import Flask
 
 from app.extensions import db, transaction
-from app.jobs import sweep
+from app.jobs import retention
 from app.jobs.claim import claim
 from app.jobs.finish import Outcome, finish
 from app.jobs.models import Job, JobState
@@ -150,7 +150,7 @@ def test_old_files_that_no_job_refers_to_are_removed(stack: Stack, user: Api) ->
         (result,) = folder.glob(f"{kept['id']}/1/*.xlsx")
         for path in (orphan, part, ours, result):
             os.utime(path, (yesterday, yesterday))
-        sweep.remove_orphans()
+        retention.remove_orphans()
         assert not orphan.exists()
         assert not part.parent.exists()
         assert young.exists()

@@ -3,7 +3,7 @@
 from apiflask import APIFlask
 
 from app.extensions import db
-from app.jobs import sweep
+from app.jobs import retention
 from tests.support.in_process import Caller
 from tests.support.quiet import MakeApp, new_user, next_turn, submit, succeed
 
@@ -28,7 +28,7 @@ def age(app: APIFlask, days: int) -> None:
 
 def swept(app: APIFlask) -> int:
     with app.app_context():
-        return sweep.expire_jobs()
+        return retention.expire_jobs()
 
 
 def exists(user: Caller, job_id: str) -> bool:
@@ -65,7 +65,7 @@ def test_a_job_stays_as_long_as_its_file(make_app: MakeApp) -> None:
     sql(app, "UPDATE artifacts SET expires_at = now() - interval '1 s'")
     assert swept(app) == 0
     with app.app_context():
-        assert sweep.expire_artifacts() == 1
+        assert retention.expire_artifacts() == 1
     assert swept(app) == 1
     assert not exists(user, job)
 
@@ -90,8 +90,8 @@ def test_a_key_stands_for_nothing_once_its_time_is_over(make_app: MakeApp) -> No
     change = "UPDATE jobs SET idempotency_expires_at = now() - interval '1 s'"
     sql(app, f"{change} WHERE idempotency_key = 'old'")
     with app.app_context():
-        assert sweep.expire_keys() == 1
-        assert sweep.expire_keys() == 0
+        assert retention.expire_keys() == 1
+        assert retention.expire_keys() == 0
         left = db.session.execute(
             db.text(
                 "SELECT idempotency_key, idempotency_hash IS NULL, idempotency_expires_at IS NULL"

@@ -6,7 +6,7 @@ import pytest
 from apiflask import APIFlask
 
 from app.extensions import db
-from app.jobs import quota, sweep
+from app.jobs import quota, retention
 from app.services import services
 from tests.support.at_once import at_once
 from tests.support.in_process import Caller
@@ -80,10 +80,10 @@ def test_what_expired_is_deleted_by_the_beat_and_not_told_again(app: APIFlask) -
     user = new_user(app)
     jobs = [run(app, user, 60) for _ in range(2)]
     with app.app_context():
-        assert sweep.expire_artifacts() == 1
+        assert retention.expire_artifacts() == 1
         there = {path.name for path in services().settings.artifact_dir.iterdir()}
         assert [job in there for job in jobs] == [False, True]
-        assert sweep.expire_artifacts() == 0
+        assert retention.expire_artifacts() == 0
     jobs.append(run(app, user, 60))
     assert told(user) == jobs[:2]
 
