@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 from billiard.common import terminate_handler_fired  # type: ignore[import-untyped]
@@ -104,8 +103,14 @@ def _log_what_goes_past_python() -> None:
 
 def _relay(descriptor: int) -> None:
     with os.fdopen(descriptor, "rb") as stream:
-        for line in iter(partial(stream.readline, LONGEST_LINE), b""):
-            log.info("printed", text=line.decode(errors="backslashreplace").rstrip("\n"))
+        while True:
+            try:
+                line = stream.readline(LONGEST_LINE)
+                if not line:
+                    return
+                log.info("printed", text=line.decode(errors="backslashreplace").rstrip("\n"))
+            except MemoryError:
+                continue  # a job has taken it all; without a reader, later ones could not print
 
 
 def _note_thread() -> None:

@@ -1,6 +1,7 @@
 """What a running job is given to work with."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, BinaryIO, TypeVar
@@ -18,6 +19,9 @@ from app.services import services
 log = get_logger(__name__)
 
 T = TypeVar("T")
+
+# It becomes a column of the database and a header of the download.
+MEDIA_TYPE = re.compile(r"[\w.+-]{1,100}/[\w.+-]{1,100}(;[ -~]{1,100})?", re.ASCII)
 
 
 class RunContext:
@@ -61,6 +65,8 @@ class RunContext:
         self._refuse_copy()
         if self.stored is not None:
             raise RuntimeError("A job has one result file; this one wrote a second.")
+        if not MEDIA_TYPE.fullmatch(media_type):
+            raise ValueError(f"not a media type, such as text/csv: {media_type!r}")
         block = self._store.write(self._job.id, self._job.fence, name, media_type)
         writing = self._by_store(block.__enter__)
         try:

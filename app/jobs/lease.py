@@ -16,7 +16,7 @@ from flask import Flask
 from sqlalchemy import func, select, update
 
 from app.errors import AppError, JobCancelled, LeaseLost, WorkerStopping
-from app.extensions import db, transaction
+from app.extensions import db, is_away, transaction
 from app.jobs import child
 from app.jobs.finish import CANCELLED, finish, hand_back, timed_out
 from app.jobs.log import ids_of
@@ -54,12 +54,14 @@ class Lease:
     Attributes:
         cancelled: whether the owner asked for it.
         interruption: what the work was stopped with, whatever it has made of that.
+        cut_off: whether it was the database that kept the lease from being renewed the last time.
     """
 
     def __init__(self, app: Flask, job: Job, claimed_at: float, limits: TimeLimits) -> None:
         settings = services().settings
         self.cancelled = False
         self.interruption: AppError | None = None
+        self.cut_off = False
         self._app = app
         self._limits = limits
         self._job_id, self._fence = job.id, job.fence
@@ -147,6 +149,7 @@ class Lease:
                 ask()
         except Exception as error:  # noqa: BLE001
             # Not lost yet: `held` goes by the clock, and the next turn tries again.
+            self.cut_off = self.cut_off or is_away(error)
             log.warning("lease not renewed", reason=f"{type(error).__name__}: {error}")
 
     def _look(self) -> None:
@@ -174,6 +177,8 @@ class Lease:
         if job is None:
             self._lost = True
             return
+        held_until = self._renewed_at + self._seconds
+        self.cut_off = before < held_until < time.monotonic()  # asked in time, and told too late
         self._renewed_at = before
         self._limits.renewed(before)
         self.cancelled = job.cancel_requested_at is not None

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.errors import AppError, JobCancelled, JobFailed, LeaseLost, WorkerStopping
-from app.extensions import is_away
+from app.extensions import db
 from app.job_types.base import JobType
 from app.job_types.registry import AnyJobType
 from app.jobs import child
@@ -21,7 +21,7 @@ from app.jobs.lease import Lease
 from app.jobs.log import ids_of
 from app.jobs.models import Job, JobState
 from app.jobs.stopping import stopping
-from app.jobs.storable import storable_json
+from app.jobs.storable import storable, storable_json
 from app.jobs.time_limits import TimeLimits
 from app.jobs.view import publish_job
 from app.observability import bind_contextvars, clear_contextvars, get_logger
@@ -30,11 +30,19 @@ from app.services import services
 log = get_logger(__name__)
 T = TypeVar("T")
 
-FINISH_RETRY_SECONDS = 0.5
-DATABASE_RETRY_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+# How long a worker that has to stop goes on asking a database that is away. Its processes are killed
+# soon after (`tasks.LAST_RESORT_SECONDS`).
+LAST_WORD_SECONDS = 4.0
+MAX_CODE = 100
 TOO_MUCH_MEMORY = (
     "It needed more than the {:,} bytes of memory that a job may use (RINGBACK_MAX_JOB_MEMORY_BYTES). "
     "Ask for less in one job."
+)
+NOT_STORED = Outcome(
+    JobState.FAILED,
+    code="internal_error",
+    message="Its end could not be stored as it was. The log of the worker tells why.",
 )
 
 
@@ -42,7 +50,7 @@ def run_job(app: Flask, job_id: UUID, fence: int, worker: str) -> None:
     """Claim the job that a message names, run it, end it. To be called in an app context."""
     clear_contextvars()
     bind_contextvars(job_id=str(job_id))
-    job, before = _patiently(lambda: _claim(job_id, fence, worker))
+    job, before = _until_told(lambda: _claim(job_id, fence, worker), lambda: stopping.begun)
     if job is None:
         log.info("nothing to claim", fence=fence)
         return
@@ -58,7 +66,12 @@ def run_job(app: Flask, job_id: UUID, fence: int, worker: str) -> None:
 
 def _claim(job_id: UUID, fence: int, worker: str) -> tuple[Job | None, float]:
     before = time.monotonic()
-    return claim(job_id, fence, worker), before
+    job = claim(job_id, fence, worker)
+    if job is not None:
+        # It stays as it was claimed. In the session, a rollback would have it read again, and its
+        # fence might be another worker's by then.
+        db.session.expunge(job)
+    return job, before
 
 
 def _run_claimed(job: Job, lease: Lease, context: RunContext, limits: TimeLimits) -> None:
@@ -76,11 +89,28 @@ def _run_claimed(job: Job, lease: Lease, context: RunContext, limits: TimeLimits
 
 def _end(job: Job, lease: Lease, context: RunContext, outcome: Outcome) -> None:
     lease.stop()
-    ended = _until_told(lease, lambda: finish(job.id, job.fence, outcome))
-    if ended is None:
+    try:
+        ended = _until_told(lambda: finish(job.id, job.fence, outcome))
+    except (OperationalError, InterfaceError) as error:
         # It may have ended: the file must stay. The sweep removes it if no job refers to it.
-        log.warning("job left to the sweep", reason="the database did not say whether it ended")
-        return
+        log.warning("job left to the sweep", reason=str(error.orig))
+    except Exception as error:  # noqa: BLE001  # whatever it is, it would be the same next time
+        _end_without(job, context, error)
+    else:
+        _tidy(job, context, outcome, ended=ended)
+
+
+def _end_without(job: Job, context: RunContext, error: Exception) -> None:
+    """End a job whose outcome cannot be stored."""
+    log.error("end of job not stored as it was", exc_info=error)
+    if _until_told(lambda: finish(job.id, job.fence, NOT_STORED)):
+        _tidy(job, context, NOT_STORED, ended=True)
+    else:  # what failed came after the end was stored, or the job is another's: the file must stay
+        log.warning("job left to the sweep", reason="it had ended, or is no longer this worker's")
+
+
+def _tidy(job: Job, context: RunContext, outcome: Outcome, *, ended: bool) -> None:
+    """Keep no file that the end does not name, and log what became of the job."""
     if not ended or outcome.artifact is None:
         context.discard()
     if not ended:
@@ -94,18 +124,24 @@ def _end(job: Job, lease: Lease, context: RunContext, outcome: Outcome) -> None:
 def _hand_back(job: Job, lease: Lease, context: RunContext, reason: str) -> None:
     lease.stop()
     context.discard()
-    if _until_told(lease, lambda: hand_back(job.id, job.fence, reason)):
-        log.info("job handed back", reason=reason)
-    else:
-        log.warning("job left to the sweep", reason="it could not be handed back")
+    _give_back(job, reason)
 
 
 def _let_go(job: Job, lease: Lease) -> None:
-    """Queue the job at once if it is nobody else's: the database may have been away for all."""
+    """Queue the job at once if it is nobody else's: the database may have been away for all.
+
+    If not, the work itself has kept its lease from being renewed, and would the next time: then the
+    sweep takes the job for lost, which uses up an attempt.
+    """
     lease.stop()
+    if lease.cut_off:
+        _give_back(job, "The lease could not be renewed.")
+
+
+def _give_back(job: Job, reason: str) -> None:
     try:
-        if _patiently(lambda: hand_back(job.id, job.fence, "The lease could not be renewed.")):
-            log.info("job handed back", reason="the lease could not be renewed")
+        if _until_told(lambda: hand_back(job.id, job.fence, reason)):
+            log.info("job handed back", reason=reason)
     except (OperationalError, InterfaceError) as error:
         log.warning("job left to the sweep", reason=str(error.orig))
 
@@ -151,10 +187,12 @@ def _emptied(error: BaseException) -> BaseException:
     """The exception without what its frames hold: there may be no memory left to go on with."""
     if isinstance(error, SystemExit) and child.is_told_to_exit():
         raise error
-    seen: BaseException | None = error
-    while seen is not None:
-        traceback.clear_frames(seen.__traceback__)
-        seen = seen.__context__
+    emptied: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in emptied:  # work can link them to a circle
+        traceback.clear_frames(each.__traceback__)
+        emptied.add(id(each))
+        each = each.__context__
     return error
 
 
@@ -185,6 +223,7 @@ def _outcome_of(error: BaseException, job_type: AnyJobType | None) -> Outcome:
 
 
 def _failed(code: str, message: str, retryable: bool) -> Outcome:
+    code = storable(str(code), MAX_CODE)  # the work says it, in whatever letters
     return Outcome(JobState.FAILED, code=code, message=message, retryable=retryable)
 
 
@@ -197,35 +236,23 @@ def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _until_told(lease: Lease, ask: Callable[[], bool]) -> bool | None:
-    """Ask, and try again while the database is away and the lease is held.
+def _until_told(ask: Callable[[], T], has_to_stop: Callable[[], bool] | None = None) -> T:
+    """Ask until the database answers: without it there is nothing else to do.
 
-    Once in any case: whether the job is still this worker's, the database knows best.
+    Whatever is asked is fenced, so it does no harm to ask late or twice.
 
-    Returns:
-        The answer; None if the database never gave one.
-    """
-    while True:
-        try:
-            return ask()
-        except (OperationalError, InterfaceError) as error:
-            log.warning("finish failed, trying again", reason=str(error.orig))
-            if not lease.held():
-                return None
-            time.sleep(FINISH_RETRY_SECONDS)
-
-
-def _patiently(ask: Callable[[], T]) -> T:
-    """Ask when the database is back, if it is away: without it, there is nothing else to do.
+    Args:
+        has_to_stop: whether to ask no more; by default, shortly before this process is ended.
 
     Raises:
-        OperationalError, InterfaceError: another error, or the worker has to stop.
+        OperationalError, InterfaceError: there was no answer before that.
     """
+    stop = has_to_stop or (lambda: stopping.overdue(LAST_WORD_SECONDS))
     while True:
         try:
             return ask()
         except (OperationalError, InterfaceError) as error:
-            if stopping.begun or not is_away(error):
+            if stop():
                 raise
             log.warning("database away, trying again", reason=str(error.orig))
-            time.sleep(DATABASE_RETRY_SECONDS)
+            time.sleep(RETRY_SECONDS)

@@ -5,7 +5,7 @@ The points:
     before_claim: a worker's child has the message.
     store.write, store.half, store.written: before a file is opened; written but not yet under its
         name; complete, and known to no row.
-    store.delete
+    store.delete, store.discard: before one file is removed; before all that one claim has left.
     publish.EVENT: before a hint is sent (`publish.job`, `publish.notification`).
     dispatch: before a message goes to the broker; here `divert` keeps it from there.
     in.EVENT, commit.EVENT, committed.EVENT: in the transaction that writes this line of the job's log
@@ -73,6 +73,10 @@ class WatchedStore(Wrapper):
     def delete(self, key: str) -> None:
         reach("store.delete", key.partition("/")[0])
         self._real.delete(key)
+
+    def discard(self, job_id: UUID, fence: int) -> None:
+        reach("store.discard", job_id)
+        self._real.discard(job_id, fence)
 
 
 class WatchedPublisher(Wrapper):

@@ -76,6 +76,11 @@ def test_a_job_that_allocates_without_end_fails_at_the_limit(user: Client, trick
         ("leave_generator", "GeneratorExit"),
         ("raise_unprintable", "Unprintable"),
         ("raise_unpicklable", "Unpicklable: holds a lock"),
+        ("raise_in_a_circle", "ValueError: goes round"),
+        (
+            "write_with_a_nul_in_the_type",
+            r"ValueError: not a media type, such as text/csv: 'text/\x00plain'",
+        ),
     ],
 )
 def test_a_job_that_raises_what_cannot_be_caught_pickled_or_printed_fails_in_its_own_name(
@@ -92,6 +97,22 @@ def test_a_job_that_raises_what_cannot_be_caught_pickled_or_printed_fails_in_its
 
 def raised(line: dict[str, Any], job_id: str) -> bool:
     return line["event"] == "job raised" and line.get("job_id") == job_id
+
+
+def test_a_code_that_cannot_be_stored_is_mended(user: Client) -> None:
+    job = misbehave(user, "fail_with_a_nul_in_the_code")
+    assert error_of(job) == ("failed", "un\ufffdknown")
+    assert job["attempt"] == 1
+
+
+def test_a_job_whose_end_cannot_be_stored_ends_at_once_all_the_same(
+    cluster: Cluster, user: Client
+) -> None:
+    job = misbehave(user, "fail_with_a_number")
+    assert error_of(job) == ("failed", "internal_error")
+    assert user.story(job["id"]) == "accepted admitted claimed failed"
+    why = [each for each in lines_of(cluster.worker.log) if each.get("job_id") == job["id"]]
+    assert any(each["event"] == "end of job not stored as it was" for each in why)
 
 
 def test_a_job_that_prints_binary_succeeds_and_the_log_stays_whole(

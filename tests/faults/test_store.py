@@ -7,9 +7,14 @@ import pytest
 
 from tests.faults.cluster import Cluster
 from tests.faults.ledger import Client
+from tests.support.database import query
 from tests.support.waiting import wait_for
 
 RETRIED = "accepted admitted claimed retrying claimed succeeded"
+# Whether its first lease is over, and the job is still held.
+OUTLIVED = """
+SELECT now() > started_at + interval '4 s' AND lease_expires_at > now() FROM jobs WHERE id = %s
+"""
 
 
 def files_of(cluster: Cluster, job_id: str) -> list[Path]:
@@ -20,12 +25,13 @@ def reasons(user: Client, job_id: str) -> list[dict[str, Any]]:
     return [line for line in user.log(job_id) if line["event"] == "retrying"]
 
 
-@pytest.mark.parametrize("point", ["store.write", "store.half", "store.written"])
 @pytest.mark.parametrize(
-    ("error", "code", "mend"),
+    ("point", "error", "code", "mend"),
     [
-        ("ENOSPC", "storage_full", "free"),
-        ("EROFS", "storage_unavailable", "RINGBACK_ARTIFACT_DIR"),
+        ("store.write", "ENOSPC", "storage_full", "free"),
+        ("store.half", "ENOSPC", "storage_full", "free"),
+        ("store.written", "ENOSPC", "storage_full", "free"),
+        ("store.write", "EROFS", "storage_unavailable", "RINGBACK_ARTIFACT_DIR"),
     ],
 )
 def test_a_job_waits_out_a_store_that_is_full_or_read_only(
@@ -73,11 +79,12 @@ def test_an_error_of_the_jobs_own_code_is_not_taken_for_one_of_the_store(user: C
 
 
 def test_a_slow_store_delays_its_job_and_costs_nothing_else(cluster: Cluster, user: Client) -> None:
-    slow = cluster.points.arm("store.written", "sleep:8")  # longer than a lease
+    slow = cluster.points.arm("store.written", "hold")
     job = user.submit("steps")["id"]
     slow.wait()
     assert user.run("add", a=1, b=2)["state"] == "succeeded"
-    assert user.job(job)["state"] == "running"
+    wait_for(lambda: query(cluster.database_url, OUTLIVED, job) == [(True,)], "a second lease")
+    slow.release()
     cluster.ledger.fault_is_over()
     assert user.end_of(job)["state"] == "succeeded"
     assert user.story(job) == "accepted admitted claimed succeeded"
@@ -86,7 +93,8 @@ def test_a_slow_store_delays_its_job_and_costs_nothing_else(cluster: Cluster, us
 def test_a_file_that_cannot_be_removed_does_not_keep_a_failed_job_from_ending(
     cluster: Cluster, user: Client
 ) -> None:
-    cluster.points.arm("store.delete", "raise:EROFS", keep=True)
-    job = user.run("refuses")
+    stuck = cluster.points.arm("store.discard", "raise:EROFS", keep=True)
+    job = user.run("raises")
+    assert (job["state"], job["error"]["code"]) == ("failed", "job_raised")
+    wait_for(stuck.fired, "a try to remove the file")  # the audit sees that the sweep has done it
     cluster.ledger.fault_is_over()
-    assert (job["state"], job["error"]["code"]) == ("failed", "nothing_to_report")

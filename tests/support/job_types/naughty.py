@@ -14,7 +14,7 @@ from typing import Literal, NoReturn
 
 from pydantic import Field
 
-from app.errors import JobTimedOut
+from app.errors import JobFailed, JobTimedOut
 from app.job_types.base import JobContext, JobType, Json, Parameters
 
 MEGABYTE = 1 << 20
@@ -84,6 +84,21 @@ class Misbehaves(JobType[Naughty]):
 
     def raise_unpicklable(self, context: JobContext) -> None:
         raise Unpicklable
+
+    def raise_in_a_circle(self, context: JobContext) -> None:
+        first, second = ValueError("goes round"), ValueError("and round")
+        first.__context__, second.__context__ = second, first
+        raise first
+
+    def fail_with_a_nul_in_the_code(self, context: JobContext) -> None:
+        raise JobFailed("Nobody knows.", code="un\0known")
+
+    def fail_with_a_number(self, context: JobContext) -> None:
+        raise JobFailed(42)  # type: ignore[arg-type]  # that is its fault
+
+    def write_with_a_nul_in_the_type(self, context: JobContext) -> None:
+        with context.artifact("file.txt", "text/\0plain") as file:
+            file.write(b"text")
 
     def get_terminated(self, context: JobContext) -> None:
         os.kill(os.getpid(), signal.SIGTERM)

@@ -1,5 +1,6 @@
 """Types that end badly."""
 
+import ctypes
 import os
 import signal
 
@@ -89,3 +90,25 @@ class ReturnsNonsense(JobType[NoParameters]):
     def run(self, context: JobContext, parameters: NoParameters) -> dict[str, Json]:
         context.progress(float("nan"), "a NUL \x00 and half a pair \ud800")
         return {"value": float("nan")}
+
+
+class HoldParameters(Parameters):
+    """For how long."""
+
+    seconds: float = 0
+
+
+class LetsNobodyRun(JobType[HoldParameters]):
+    """Holds the lock of the interpreter, again and again."""
+
+    name = "lets_nobody_run"
+    title = "Let nobody run"
+    parameters = HoldParameters
+    example = {}
+
+    def run(self, context: JobContext, parameters: HoldParameters) -> dict[str, Json]:
+        library = ctypes.PyDLL(None)  # unlike a CDLL, lets no other thread run meanwhile
+        for _ in range(20 if parameters.seconds else 0):
+            library.usleep(int(parameters.seconds * 1_000_000))
+            context.progress(0.5)
+        return {}
