@@ -45,6 +45,9 @@ def make_celery(settings: Settings) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # however long the broker is away
         broker_connection_timeout=timeout * 4,
+        # RabbitMQ closes the channel of a job that outlasts its `consumer_timeout`; that would end
+        # the worker. It connects anew, and the message that comes again finds its job taken.
+        broker_channel_error_retry=True,
         broker_transport_options=_transport_options(settings),
         task_ignore_result=True,
         task_serializer="json",

@@ -7,7 +7,7 @@ from kombu import Connection
 
 from app.jobs.alive import check_worker
 from app.services import services
-from tests.support.rabbitmq import RabbitMQ
+from tests.support.rabbitmq import CONSUMER_SECONDS, RabbitMQ
 from tests.support.stack import Stack
 from tests.support.turns import check_order_of_priorities
 from tests.support.waiting import wait_for
@@ -41,6 +41,20 @@ def test_a_job_goes_through_rabbitmq_from_its_submission_to_its_download(
 
 def test_urgent_jobs_go_first_with_rabbitmq(rabbit_stack: Stack) -> None:
     check_order_of_priorities(rabbit_stack)
+
+
+def test_a_job_that_outlasts_the_consumer_timeout_ends_once_and_its_worker_lives_on(
+    rabbit_stack: Stack, rabbitmq: RabbitMQ
+) -> None:
+    user = rabbit_stack.new_user()
+    job = user.submit("wait", seconds=CONSUMER_SECONDS + 2.0)
+    log = rabbit_stack.worker.log
+    wait_for(lambda: "PRECONDITION_FAILED" in log.read_text(), "the end of the worker's channel")
+    ended = user.end_of(job["id"])
+    assert (ended["state"], ended["attempt"]) == ("succeeded", 1)
+    assert user.run("add", a=1, b=1)["state"] == "succeeded"
+    assert rabbit_stack.worker.is_running
+    assert [each["type"] for each in user.notifications()] == ["job.succeeded"] * 2
 
 
 def test_all_jobs_end_though_rabbitmq_was_killed(rabbit_stack: Stack, rabbitmq: RabbitMQ) -> None:

@@ -25,7 +25,12 @@ loopback_users = none
 log.console = true
 log.console.level = warning
 log.file = false
+consumer_timeout = {consumer_milliseconds}
 """
+# RabbitMQ looks once a minute for consumers that take too long.
+ADVANCED = "[{rabbit, [{channel_tick_interval, 500}]}]."
+# Longer than a job of most tests.
+CONSUMER_SECONDS = 5
 
 
 class RabbitMQ(Server):
@@ -68,10 +73,20 @@ class RabbitMQ(Server):
         file = self.folder / "rabbitmq.conf"
         file.touch(mode=0o600)
         password = keep_secret(self.folder / "password")
-        text = CONFIGURATION.format(address=LOOPBACK, port=self.port, password=password)
+        text = CONFIGURATION.format(
+            address=LOOPBACK,
+            port=self.port,
+            password=password,
+            consumer_milliseconds=CONSUMER_SECONDS * 1000,
+        )
         file.write_text(text)
+        self._advanced.write_text(ADVANCED)
         variables = [f"{name}={value}" for name, value in self._variables(file).items()]
         return ["/usr/bin/env", *variables, str(BINARY)]
+
+    @property
+    def _advanced(self) -> Path:
+        return self.folder / "advanced.config"
 
     def _variables(self, file: Path) -> dict[str, str | int | Path]:
         return {
@@ -80,6 +95,7 @@ class RabbitMQ(Server):
             "RABBITMQ_NODENAME": f"ringback-{self._epmd_port}@localhost",
             "RABBITMQ_DIST_PORT": self._node_port,
             "RABBITMQ_CONFIG_FILE": file,
+            "RABBITMQ_ADVANCED_CONFIG_FILE": self._advanced,
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_MNESIA_BASE": self.folder / "mnesia",
             "RABBITMQ_LOG_BASE": self.folder / "logs",
