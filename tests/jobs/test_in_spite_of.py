@@ -1,11 +1,9 @@
 """What must not keep the beat or a worker from its work; in this process, without the others."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,99 +11,27 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from app.accounts import users
-from app.accounts.models import Role
-from app.accounts.passwords import directly
-from app.artifacts.local import LocalArtifactStore
 from app.artifacts.models import Artifact
 from app.extensions import db, transaction
-from app.factory import create_core, default_services
 from app.jobs import run, sweep
 from app.jobs.admit import ADMISSION_LOCK
 from app.jobs.beat import Beat
-from app.jobs.claim import claim
 from app.jobs.finish import finish
 from app.jobs.models import Job, JobState
 from app.jobs.stopping import stopping
-from app.jobs.submit import submit
-from app.migrate import migrate
 from app.services import services
-from app.standalone.servers import Servers
-from tests.support.database import connect, create_database
-from tests.support.in_process import make_settings
+from tests.support.core import (
+    LEASE_SECONDS,
+    StubbornStore,
+    lost_job,
+    make_app,
+    new_job,
+    state_of,
+    turn,
+)
+from tests.support.database import connect
 
-LEASE_SECONDS = 0.6
-
-
-class StubbornStore(LocalArtifactStore):
-    """A folder in which files can be written but not deleted."""
-
-    def delete(self, key: str) -> None:
-        raise OSError(30, "Read-only file system")
-
-
-class Undispatched:
-    """A broker that nobody listens to."""
-
-    def dispatch(self, job_id: UUID, fence: int, *, queue: str) -> None:
-        """The test claims jobs itself."""
-
-
-@pytest.fixture
-def make_app(servers: Servers, tmp_path: Path) -> Iterator[Callable[..., Flask]]:
-    """Makes a core app on a database of its own."""
-    made: list[Flask] = []
-
-    def make(store: type[LocalArtifactStore] = LocalArtifactStore) -> Flask:
-        settings = make_settings(
-            servers,
-            create_database(servers),
-            lease_seconds=LEASE_SECONDS,
-            heartbeat_seconds=0.2,
-            progress_seconds=0.1,
-            lock_timeout_seconds=0.3,
-            artifact_dir=tmp_path,
-            job_type_packages=["app.job_types", "tests.support.job_types"],
-        )
-        given = replace(
-            default_services(settings), store=store(tmp_path), dispatcher=Undispatched()
-        )
-        made.append(create_core(settings, given, role="test"))
-        migrate(made[-1])
-        return made[-1]
-
-    yield make
-    for app in made:
-        with app.app_context():
-            db.engine.dispose()
-
-
-def new_job(type_name: str = "add", params: dict[str, Any] | None = None) -> Job:
-    """An admitted job of a new user; needs a context."""
-    email = f"user-{time.time_ns()}@example.com"
-    user = users.create(email, "a long password", Role.USER, offload=directly)
-    return submit(user.id, type_name, {"a": 1, "b": 2} if params is None else params).job
-
-
-def lost_job() -> UUID:
-    """A running job whose lease has run out; needs a context."""
-    job = new_job()
-    assert claim(job.id, 0, "lost") is not None
-    with transaction():
-        db.session.get_one(Job, job.id).lease_expires_at = db.func.now() - timedelta(seconds=1)
-    return job.id
-
-
-def state_of(job_id: UUID) -> Job:
-    db.session.rollback()
-    return db.session.get_one(Job, job_id, populate_existing=True)
-
-
-def turn(app: Flask) -> None:
-    """One turn of a beat that has waited long enough to call leases expired."""
-    beat = Beat(app)
-    time.sleep(LEASE_SECONDS + 0.05)
-    beat.turn()
+__all__ = ["make_app"]
 
 
 def test_a_file_that_cannot_be_deleted_does_not_keep_the_beat_from_its_work(
@@ -161,6 +87,7 @@ def test_a_lock_that_somebody_holds_is_not_taken_for_an_outage(
             beat = Beat(app)
             beat.turn()
             time.sleep(LEASE_SECONDS + 0.05)
+            beat.look()
             beat.turn()
         assert state_of(lost).state == JobState.QUEUED
         assert state_of(waiting.id).state == JobState.WAITING
