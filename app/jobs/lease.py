@@ -144,6 +144,7 @@ class Lease:
 
     def _try(self, ask: Callable[[], Any]) -> None:
         self._asked_at = time.monotonic()
+        held_until = self._renewed_at + self._seconds
         try:
             with self._app.app_context():
                 ask()
@@ -151,6 +152,8 @@ class Lease:
             # Not lost yet: `held` goes by the clock, and the next turn tries again.
             self.cut_off = self.cut_off or is_away(error)
             log.warning("lease not renewed", reason=f"{type(error).__name__}: {error}")
+        if self._asked_at < held_until < time.monotonic():  # asked in time, and told too late
+            self.cut_off = True
 
     def _look(self) -> None:
         """See whether the job is still ours and wanted; its row is left alone."""
@@ -177,8 +180,7 @@ class Lease:
         if job is None:
             self._lost = True
             return
-        held_until = self._renewed_at + self._seconds
-        self.cut_off = before < held_until < time.monotonic()  # asked in time, and told too late
+        self.cut_off = False
         self._renewed_at = before
         self._limits.renewed(before)
         self.cancelled = job.cancel_requested_at is not None

@@ -108,6 +108,25 @@ def test_after_postgres_stood_still_for_longer_than_a_lease_no_worker_is_called_
         assert user.job(job)["attempt"] == 1
 
 
+def test_work_that_is_done_while_postgres_is_away_for_longer_than_a_lease_is_not_done_again(
+    cluster: Cluster, user: Client
+) -> None:
+    ending = cluster.points.arm("commit.succeeded", "hold")
+    jobs = [user.submit("steps")["id"]]  # its file is complete
+    ending.wait()
+    for kind in ("dawdles", "dawdles_once"):
+        jobs.append(user.submit(kind, seconds=2, report=False)["id"])
+        wait_for(lambda: user.job(jobs[-1])["state"] == "running", "a claim")
+    cluster.own.postgres.kill()
+    ending.release()
+    time.sleep(SECONDS)
+    cluster.own.postgres.start()
+    cluster.ledger.fault_is_over()
+    assert [user.end_of(job)["state"] for job in jobs] == ["succeeded"] * 3
+    assert [user.story(job) for job in jobs] == [ONE_RUN] * 3
+    assert user.call("GET", f"/v1/jobs/{jobs[0]}/result").text.startswith("attempt 1")
+
+
 def check_takes_jobs(cluster: Cluster, user: Client) -> None:
     """Whether the worker behind the relay works again, all its processes, without any other's help."""
     cluster.worker.kill()  # a frozen one might hold a lock
