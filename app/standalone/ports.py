@@ -1,7 +1,9 @@
 """Ports: a free one for a server of our own, and who holds a taken one."""
 
 import errno
+import secrets
 import socket
+from contextlib import suppress
 
 import psutil
 
@@ -10,12 +12,18 @@ from app.standalone.folder import StandaloneError
 LOOPBACK = "127.0.0.1"
 
 
+# Below those that the systems give to outgoing connections, which might take the port of a server
+# that is just being restarted.
+PORTS = range(20_000, 32_768)
+
+
 def free_port() -> int:
-    """A loopback port that nobody listens on now; another process may still be quicker."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody has now; another process may still be quicker."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def require_free(host: str, port: int) -> None:

@@ -11,11 +11,16 @@ from app.standalone.postgres import BINARIES
 from app.standalone.servers import Servers
 from tests.docs.pages import ROOT, blocks
 from tests.support.api import Api
+from tests.support.database import query
 from tests.support.socket import Listener
 from tests.support.stack import Stack
 from tests.support.waiting import wait_for
 
 PAGE = "docs/operations.md"
+SESSIONS = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND application_name LIKE 'ringback-%%'
+"""
 
 
 @pytest.fixture
@@ -47,8 +52,10 @@ def run(stack: Stack, script: str, folder: Path) -> None:
 
 
 def stop(stack: Stack) -> None:
+    """As the page says; on a busy machine Postgres needs a moment to notice that they are gone."""
     for process in (stack.server.process, stack.worker, stack.beat):
         process.stop()
+    wait_for(lambda: not query(stack.database_url, SESSIONS), "the end of all sessions")
 
 
 def start(stack: Stack) -> None:
