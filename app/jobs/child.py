@@ -5,6 +5,7 @@ Jobs can be run elsewhere, too (a test, a shell): then nothing here takes effect
 """
 
 import contextlib
+import ctypes
 import os
 import resource
 import signal
@@ -14,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from billiard.common import terminate_handler_fired  # type: ignore[import-untyped]
-from celery import platforms
 
 from app.config import Settings
 from app.jobs.stopping import stopping
@@ -23,6 +23,8 @@ from app.observability import get_logger
 log = get_logger(__name__)
 
 LONGEST_LINE = 8192
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_LIBC = ctypes.CDLL(None)
 _children: set[int] = set()
 _forking_on_main_thread: set[bool] = set()
 
@@ -123,7 +125,8 @@ def _end_with_parent() -> None:
     """A copy that a job makes of its process must not outlive it.
 
     It would keep the pipes open by whose closing the worker learns of the process' end. The system
-    takes the thread that forked for the parent, so one that may end sooner is left out.
+    takes the thread that forked for the parent, so one that may end sooner is left out. A plain call:
+    whatever imports or locks might wait for ever for a thread that is not in the copy.
     """
-    if _forking_on_main_thread:
-        platforms.set_pdeathsig("SIGKILL")
+    if _forking_on_main_thread and sys.platform == "linux":
+        _LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))

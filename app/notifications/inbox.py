@@ -103,9 +103,11 @@ def heads(user_ids: Iterable[UUID]) -> dict[UUID, int]:
 
 
 def summary(user_id: UUID) -> Summary:
-    """Head and unread count."""
+    """Head and unread count, as of one moment."""
+    head = select(Inbox.head_seq).where(Inbox.user_id == user_id).scalar_subquery()
     unread = select(func.count()).select_from(Notification).where(*_unread(user_id))
-    return Summary(heads([user_id])[user_id], db.session.scalar(unread) or 0)
+    row = db.session.execute(select(func.coalesce(head, 0), unread.scalar_subquery())).one()
+    return Summary(*row)
 
 
 def mark_read(user_id: UUID, up_to: int) -> int:
