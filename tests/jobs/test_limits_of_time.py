@@ -77,7 +77,11 @@ def test_work_that_lets_no_other_thread_run_is_ended_with_its_process_each_time(
     # Nobody could tell the cause: to all others it looks like a worker that was killed.
     assert (job["state"], job["error"]["code"]) == ("failed", "worker_lost")
     assert job["attempt"] == job["max_attempts"]
-    wait_for(lambda: not before & pids_of(stack), "the ends of the processes")
+    # Also of the last one, which the next test must not count among its own.
+    ended = "exited with 'exitcode 1'"
+    attempts = job["attempt"]
+    wait_for(lambda: stack.worker.log.read_text().count(ended) == attempts, "the processes' ends")
+    assert not before & pids_of(stack)
     wait_for(lambda: len(pids_of(stack)) == len(before), "others in their place, no more")
     assert user.run("add", a=1, b=1)["state"] == "succeeded"
     assert len(user.notifications()) == 3
