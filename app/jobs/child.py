@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from billiard.common import terminate_handler_fired  # type: ignore[import-untyped]
+from billiard.common import terminate_handler_fired
 
 from app.config import Settings
 from app.jobs.stopping import stopping

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
-from billiard import active_children  # type: ignore[import-untyped]
+from billiard import active_children
 from celery import Celery, Task
 from celery.exceptions import Reject
 from celery.signals import setup_logging, worker_process_init, worker_shutting_down
