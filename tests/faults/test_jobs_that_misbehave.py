@@ -40,12 +40,18 @@ def lines_of(log: Path) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(autouse=True)
 def the_worker_lives_on(cluster: Cluster, user: Client) -> Iterator[None]:
-    """After each trick, the next job runs normally."""
+    """After each trick, the next job runs normally, in the worker's one process for jobs."""
+    has_one_process(cluster)
     yield
     after = user.run("misbehaves")
     assert (after["state"], after["attempt"]) == ("succeeded", 1)
     assert cluster.worker.is_running
-    assert len(pids_of(cluster)) == 1
+    has_one_process(cluster)
+
+
+def has_one_process(cluster: Cluster) -> None:
+    """Waits, because a worker that was only just started has none yet."""
+    wait_for(lambda: len(pids_of(cluster)) == 1, "the worker's one process for jobs")
 
 
 @pytest.mark.parametrize("trick", ["write_two_gigabytes", "write_and_ignore_errors"])
