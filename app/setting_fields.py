@@ -35,6 +35,15 @@ class Fields(BaseSettings):
     max_connections: int = Field(
         10_000, ge=1, description="Open connections one server process serves at most."
     )
+    max_sockets: int = Field(
+        9_000, ge=1, description="Socket sessions one server process keeps at most."
+    )
+    max_sockets_per_user: int = Field(
+        20, ge=1, description="The same of one user; each device or tab may have one."
+    )
+    max_socket_events_per_second: int = Field(
+        20, ge=1, description="Events one client may send; twice as many at once, at times."
+    )
     reuse_port: bool = Field(False, description="Let several server processes share one port.")
     allowed_origins: CommaList = Field(
         [], description="Origins of foreign pages that may call; the server's own always may."
@@ -123,7 +132,9 @@ class Fields(BaseSettings):
     lease_seconds: float = Field(30, gt=0, description="A worker unheard of for this long is lost.")
     heartbeat_seconds: float = Field(5, gt=0, description="Pause between lease renewals.")
     stop_grace_seconds: float = Field(
-        20, ge=0, description="How long a stopping worker works on before it hands its jobs back."
+        20,
+        ge=0,
+        description="How long a stopping worker, or server, works on before it hands back its jobs, or cuts off requests.",
     )
     progress_seconds: float = Field(
         0.5, gt=0, description="Shortest pause between two progress reports of a job."

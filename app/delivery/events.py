@@ -9,6 +9,8 @@ READY = "ready"
 NOTIFICATION = "notification"
 JOB = "job"
 ERROR = "error"
+READ = "read"  # in both directions
+SESSIONS = "sessions"
 
 # Client to server.
 ACK = "ack"

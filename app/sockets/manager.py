@@ -23,6 +23,9 @@ MAX_PAUSE_SECONDS = 2.0
 class Listener(Protocol):
     """Who is told."""
 
+    def begun(self) -> None:
+        """The first session is about to be opened; called once."""
+
     def connected(self, sid: str) -> None:
         """A client may now be sent events."""
 
@@ -49,6 +52,11 @@ class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no ty
         super().__init__(url, channel=channel, redis_options={"socket_keepalive": True})
         self._listener = listener
         self._subscribed = threading.Event()
+
+    def initialize(self) -> None:
+        """Called by the server once, before it opens its first session."""
+        super().initialize()
+        self._listener.begun()
 
     def subscribe(self, seconds: float) -> bool:
         """Subscribe, if no client has made the server do so; wait until it has, at most so long.

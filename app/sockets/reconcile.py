@@ -3,7 +3,6 @@
 This one loop heals a lost publish, a Redis outage, a deaf subscriber and a lost logout.
 """
 
-import time
 from collections.abc import Callable, Iterable
 from uuid import UUID
 
@@ -54,7 +53,6 @@ class Reconciler:
     def turn(self) -> None:
         """Look at every connection once; an outage of the database is left to the next turn."""
         try:
-            self._close_expired()
             self._check(list(self._connections))
             self._raise_wanted()
             for connection in self._connections:
@@ -74,13 +72,6 @@ class Reconciler:
             self._check(self._connections.of_user(user_id))
         except SQLAlchemyError as error:
             log.warning("session check failed, left to the next turn", reason=str(error))
-
-    def _close_expired(self) -> None:
-        now = time.time()
-        for connection in self._connections:
-            if connection.identity.expires_at.timestamp() <= now:
-                error = Unauthenticated("The access token has expired.", code="token_expired")
-                self._close(connection, error)
 
     def _check(self, connections: list[Connection]) -> None:
         asked = [(connection, connection.identity.session_id) for connection in connections]
