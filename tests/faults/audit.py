@@ -1,4 +1,4 @@
-"""The audit at the end of each fault: whether all that was accepted ended, and was told, once."""
+"""The audit at the end of each fault: whether all that was accepted ended, was told, and was heard."""
 
 import hashlib
 from collections import Counter
@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg2
 
+from tests.faults.heard import check_numbers
 from tests.faults.ledger import Client, Ledger
 from tests.support.api import FINAL
 from tests.support.database import connect, query
@@ -22,6 +23,11 @@ SHORT_SECONDS = 2.0
 
 STATES = "SELECT id::text, state FROM jobs WHERE id = ANY(%s::uuid[]) OR user_id = ANY(%s::uuid[])"
 ARTIFACTS = "SELECT job_id::text, size, sha256 FROM artifacts WHERE job_id = ANY(%s::uuid[])"
+HEADS = "SELECT user_id::text, head_seq FROM inboxes WHERE user_id = ANY(%s::uuid[])"
+HEADS_AT = """
+SELECT user_id::text, max(seq) FROM notifications
+WHERE user_id = ANY(%s::uuid[]) AND created_at <= to_timestamp(%s) GROUP BY user_id
+"""
 NEEDED_FILES = "SELECT storage_key FROM artifacts WHERE deleted_at IS NULL"
 IDLE = """
 SELECT pid, application_name, query FROM pg_stat_activity
@@ -40,7 +46,8 @@ class Audit:
     Args:
         stack: has to be whole again: its processes and servers run.
         ledger: what clients were promised.
-        seconds: longest wait for the ends of the jobs, and for the sweep of files.
+        seconds: longest wait for the ends of the jobs, for clients to be up to date, and for the
+            sweep of files.
     """
 
     stack: Stack
@@ -58,6 +65,23 @@ class Audit:
         assert found == [], "\n".join(["The audit found:", *found])
         return self._seconds_since_fault()
 
+    def seconds_until_heard(self) -> float | None:
+        """From the fault's end until the last client had all that existed then.
+
+        None if there was no client, no fault, or nothing to hear.
+        """
+        if self.ledger.fault_ended_at is None:
+            return None
+        users = list({each.user_id for each in self.ledger.heard})
+        heads = dict(self._query(HEADS_AT, users, self.ledger.fault_ended_at))
+        late = [
+            at - self.ledger.fault_ended_at
+            for each in self.ledger.heard
+            for number, at in each.given
+            if number == heads.get(each.user_id)
+        ]
+        return max(0.0, *late) if late else None
+
     def unfinished(self) -> list[str]:
         """Jobs of the ledger that have not ended, and others of its users."""
         states = self._states()
@@ -66,7 +90,14 @@ class Audit:
         return sorted(missing | going_on)
 
     def _checks(self) -> list[Callable[[], Iterator[str]]]:
-        return [self._inboxes, self._artifacts, self._files, self._locks, self._idle]
+        return [
+            self._inboxes,
+            self._heard,
+            self._artifacts,
+            self._files,
+            self._locks,
+            self._idle,
+        ]
 
     def _states(self) -> dict[str, str]:
         return dict(self._query(STATES, list(self.ledger.jobs), list(self.ledger.clients)))
@@ -76,6 +107,19 @@ class Audit:
         for user_id, client in self.ledger.clients.items():
             here = client.through(self.stack.url)
             yield from check_inbox(here, {job: states[job] for job in self.ledger.jobs_of(user_id)})
+
+    def _heard(self) -> Iterator[str]:
+        """Clients need their time to come back."""
+        yield from settled(self._unheard, "client", self.seconds)
+
+    def _unheard(self) -> list[str]:
+        users = {each.user_id for each in self.ledger.heard}
+        heads = dict(self._query(HEADS, list(users)))
+        return [
+            finding
+            for each in self.ledger.heard
+            for finding in each.findings(heads.get(each.user_id, 0))
+        ]
 
     def _artifacts(self) -> Iterator[str]:
         states = self._states()
@@ -131,16 +175,6 @@ def check_inbox(client: Client, states: dict[str, str]) -> Iterator[str]:
             yield f"{told[job]} final notifications of job {job}, which {state}"
         elif said[job] != f"job.{state}":
             yield f"job {job} is {state}, its owner was told {said[job]}"
-
-
-def check_numbers(numbers: list[int], head: int) -> Iterator[str]:
-    """Whether these are 1, 2, 3 … head, in this order and once each."""
-    counted = Counter(numbers)
-    yield from (f"gap: number {each}" for each in range(1, head + 1) if each not in counted)
-    yield from (f"duplicate: number {each}" for each, count in counted.items() if count > 1)
-    yield from (f"number {each} above the head {head}" for each in counted if each > head)
-    if numbers != sorted(numbers):
-        yield f"out of order: {numbers}"
 
 
 def check_artifact(client: Client, job: str, size: int | None, sha256: str | None) -> Iterator[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.faults.audit import Audit
 from tests.faults.cluster import Cluster
+from tests.faults.crowd import Crowd
 from tests.faults.ledger import Client, Ledger, report
 
 
@@ -29,8 +30,11 @@ def cluster(cluster_of_module: Cluster, request: pytest.FixtureRequest) -> Itera
     cluster.heal()
     cluster.ledger.fault_is_over()
     try:
-        report(request.node.name, Audit(cluster, cluster.ledger).run())
+        audit = Audit(cluster, cluster.ledger)
+        report(request.node.name, audit.run())
+        report(f"{request.node.name}: last client", audit.seconds_until_heard())
     finally:
+        cluster.ledger.held.close()
         cluster.drop_extras()
 
 
@@ -38,3 +42,11 @@ def cluster(cluster_of_module: Cluster, request: pytest.FixtureRequest) -> Itera
 def user(cluster: Cluster) -> Client:
     """A user of this test alone, signed in."""
     return cluster.new_user()
+
+
+@pytest.fixture
+def crowd(cluster: Cluster) -> Crowd:
+    """Nobody yet; who joins stays connected until the audit is over."""
+    crowd = Crowd(cluster.core(), cluster.ledger.heard)
+    cluster.ledger.held.callback(crowd.close)
+    return crowd

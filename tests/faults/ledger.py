@@ -1,13 +1,15 @@
-"""The ledger of accepted jobs: what clients received in 202 answers, kept by the test."""
+"""The ledger of a test: what clients received in 202 answers, and what they heard."""
 
 import copy
 import os
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from tests.faults.heard import Heard
 from tests.support.api import Api
 
 
@@ -53,12 +55,16 @@ class Ledger:
     Attributes:
         jobs: id of each accepted job -> id of its owner.
         clients: the owners, by id.
+        heard: the records of the clients that are connected.
+        held: what is closed after the audit.
         fault_ended_at: seconds since 1970; None until the fault is over.
     """
 
     def __init__(self) -> None:
         self.jobs: dict[str, str] = {}
         self.clients: dict[str, Client] = {}
+        self.heard: list[Heard] = []
+        self.held = ExitStack()
         self.fault_ended_at: float | None = None
 
     def fault_is_over(self) -> None:
@@ -70,7 +76,7 @@ class Ledger:
 
 
 def report(test: str, seconds: float | None) -> None:
-    """Note how long the last job took from the fault's end on, in the file `FAULTS_REPORT`."""
+    """Note, in the file `FAULTS_REPORT`, how long something took from the fault's end on."""
     if seconds is not None and (path := os.environ.get("FAULTS_REPORT")):
         with Path(path).open("a") as file:
             file.write(f"{test}\t{seconds:.2f}\n")

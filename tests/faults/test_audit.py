@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 
 from tests.faults import audit
-from tests.faults.audit import Audit, check_numbers
+from tests.faults.audit import Audit
+from tests.faults.heard import Heard, check_numbers
 from tests.faults.ledger import Client, Ledger
 from tests.faults.report import table
 from tests.support.database import connect, query
@@ -113,6 +114,59 @@ def test_numbers_above_the_head_are_found(own_stack: Stack, owner: Client) -> No
 )
 def test_what_a_client_was_given_is_whole_or_found(numbers: list[int], found: list[str]) -> None:
     assert list(check_numbers(numbers, 3)) == found
+
+
+def told(owner: Client, raw: list[int], given: list[int]) -> None:
+    """One client of the owner, whose inbox has the numbers 1 and 2."""
+    record = Heard("a client", owner.user_id)
+    record.raw, record.given = [(each, 0.0) for each in raw], [(each, 0.0) for each in given]
+    owner.ledger.heard.append(record)
+
+
+def test_a_client_that_was_told_all_passes_whatever_came_twice(
+    own_stack: Stack, owner: Client
+) -> None:
+    told(owner, raw=[1, 2, 1, 2], given=[1, 2])
+    audit = Audit(own_stack, owner.ledger, SECONDS)
+    audit.run()
+    assert audit.seconds_until_heard() is None
+    owner.ledger.fault_is_over()
+    assert owner.ledger.fault_ended_at is not None
+    owner.ledger.heard[0].given[-1] = (2, owner.ledger.fault_ended_at + 3)
+    assert audit.seconds_until_heard() == pytest.approx(3)
+
+
+@pytest.mark.parametrize(
+    ("raw", "given", "found"),
+    [
+        ([2], [2], "a client: never came: 1"),
+        ([1], [1], "a client: never came: 2"),
+        ([], [], "a client: never came: 1, 2"),
+        ([1, 2], [1], "a client: gap: number 2"),
+        ([1, 2], [1, 2, 2], "a client: duplicate: number 2"),
+        ([1, 2], [2, 1], "a client: out of order: [2, 1]"),
+        ([1, 2, 3], [1, 2, 3], "a client: number 3 above the head 2"),
+    ],
+)
+def test_what_a_client_missed_or_was_given_twice_or_out_of_order_is_found(
+    own_stack: Stack, owner: Client, raw: list[int], given: list[int], found: str
+) -> None:
+    told(owner, raw, given)
+    assert found in findings(own_stack, owner)
+
+
+def test_a_client_answers_for_what_lies_above_its_start_alone(
+    own_stack: Stack, owner: Client
+) -> None:
+    told(owner, raw=[2], given=[2])
+    owner.ledger.heard[0].start = 1
+    Audit(own_stack, owner.ledger, SECONDS).run()
+
+
+def test_a_client_that_was_refused_is_found(own_stack: Stack, owner: Client) -> None:
+    told(owner, raw=[], given=[])
+    owner.ledger.heard[0].refused = "token_expired"
+    assert "it was refused: token_expired" in findings(own_stack, owner)
 
 
 @pytest.mark.parametrize("column", ["sha256 = repeat('0', 64)", "size = size + 1"])
