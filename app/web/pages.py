@@ -12,7 +12,11 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 STATIC = Path(__file__).resolve().parent / "static"
 DOCS = Path(__file__).resolve().parent / "docs.html"
 NODE_MODULES = PROJECT / "node_modules"
-SOCKET_IO_CLIENT = NODE_MODULES / "socket.io-client/dist/socket.io.min.js"
+SOCKET_IO = NODE_MODULES / "socket.io-client/dist"
+SOCKET_IO_CLIENTS = {
+    "socket.io.js": SOCKET_IO / "socket.io.min.js",  # a script; it defines `io`
+    "socket.io.esm.js": SOCKET_IO / "socket.io.esm.min.js",  # a module; `ringback.js` imports it
+}
 SWAGGER_UI = NODE_MODULES / "swagger-ui-dist"
 NOT_INSTALLED = (
     "The browser's part is not installed on this server. "
@@ -58,15 +62,15 @@ def docs() -> Response:
     return send_file(DOCS)
 
 
-@pages.get("/assets/socket.io.js")
-def socket_io_client() -> Response:
+# The second path is where a page opened from disk finds the same files beside itself.
+@pages.get("/assets/<any('socket.io.js', 'socket.io.esm.js'):name>")
+@pages.get("/app/web/static/<any('socket.io.js', 'socket.io.esm.js'):name>")
+def socket_io_client(name: str) -> Response:
     """The official client as npm installed it, or 503 and what to do about it."""
-    if not SOCKET_IO_CLIENT.is_file():
-        return Response(NOT_INSTALLED, status=503, mimetype="text/plain")
-    response = send_file(SOCKET_IO_CLIENT)
-    # A page opened from disk, or of an accepted origin, loads it from here.
-    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    return response
+    installed = SOCKET_IO_CLIENTS[name]
+    if not installed.is_file():
+        return _for_any_page(Response(NOT_INSTALLED, status=503, mimetype="text/plain"))
+    return _for_any_page(send_file(installed))
 
 
 @pages.get("/assets/swagger-ui/<name>")
@@ -75,9 +79,15 @@ def swagger_ui(name: str) -> Response:
     return send_from_directory(SWAGGER_UI, name)
 
 
-# The second path is where a page opened from disk finds the same files beside itself.
 @pages.get("/assets/<path:name>")
 @pages.get("/app/web/static/<path:name>")
 def asset(name: str) -> Response:
     """A script, style or picture of our own; 404 when there is none of that name."""
-    return send_from_directory(STATIC, name)
+    return _for_any_page(send_from_directory(STATIC, name))
+
+
+def _for_any_page(response: Response) -> Response:
+    """Let a page opened from disk, or of another origin, load a file that anybody may read."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response

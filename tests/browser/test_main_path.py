@@ -142,9 +142,9 @@ def test_text_of_others_is_shown_as_text(stack: Stack, user: Api, open_tab: Open
         """(text) => {
           jobs.accept({ id: "1", type: text, params: { [text]: text }, state: "failed", version: 1,
             progress: 0, progress_message: text, attempt: 1, error: { code: text, message: text } });
-          const message = { seq: 1, id: "1", type: text, title: text, body: text, data: {},
+          const notification = { seq: 1, id: "1", type: text, title: text, body: text, data: {},
             job_id: null, created_at: "2026-01-01T00:00:00Z", read_at: null, tombstone: false };
-          receive({ message, replayed: false });
+          receive({ notification, replayed: false });
         }""",
         hostile,
     )

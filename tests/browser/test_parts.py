@@ -1,4 +1,4 @@
-"""The page's parts that need no server: the numbered inbox, the job list, the form, formats."""
+"""The page's parts that need no server: the job list, the form, formats."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,84 +15,6 @@ OpenTab = Callable[..., Tab]
 def run(open_tab: OpenTab) -> Callable[..., Any]:
     """Runs a script in the page, which is opened from disk and signed out."""
     return open_tab("http://localhost:9", from_disk=True).open().page.evaluate
-
-
-# An inbox, everything that it sends, and everything that it tells.
-INBOX = """
-const sent = [], told = [];
-const inbox = new Inbox((event, payload) => sent.push([event, payload]));
-inbox.addEventListener("message", ({ detail }) =>
-  told.push(detail.message.seq + (detail.replayed ? " replayed" : "")));
-inbox.addEventListener("caught-up", ({ detail }) => told.push("caught up " + detail.count));
-const receive = (...numbers) => numbers.forEach((seq) => inbox.receive({ seq }));
-const acknowledged = () => new Promise((resolve) => setTimeout(resolve, 2 * ACK_DELAY_MS));
-"""
-
-
-def test_the_cursor_moves_over_contiguous_numbers_only(run: Callable[..., Any]) -> None:
-    assert run(
-        f"""async () => {{ {INBOX}
-          await inbox.open("u", async () => 10);
-          inbox.ready(10);
-          receive(10, 11, 13, 14, 11, 12, 13);
-          return [told, inbox.cursor, sent];
-        }}"""
-    ) == [["caught up 0", "11", "12", "13"], 13, [["sync", {"after": 11}]]]
-
-
-def test_one_acknowledgement_speaks_for_many(run: Callable[..., Any]) -> None:
-    assert run(
-        f"""async () => {{ {INBOX}
-          await inbox.open("u", async () => 0);
-          inbox.ready(3);
-          receive(1, 2, 3);
-          await acknowledged();
-          return [told, sent];
-        }}"""
-    ) == [
-        ["1 replayed", "2 replayed", "3 replayed", "caught up 3"],
-        [["ack", {"seq": 3}]],
-    ]
-
-
-def test_the_cursor_is_kept_for_each_user(run: Callable[..., Any]) -> None:
-    assert (
-        run(
-            f"""async () => {{ {INBOX}
-          await inbox.open("u", async () => 5);
-          receive(6);
-          inbox.close();
-          await inbox.open("v", async () => 1);
-          inbox.close();
-          await inbox.open("u", async () => 99);
-          return inbox.cursor;
-        }}"""
-        )
-        == 6
-    )
-
-
-def test_a_tombstone_moves_the_cursor_but_counts_for_nothing(run: Callable[..., Any]) -> None:
-    assert run(
-        f"""async () => {{ {INBOX}
-          await inbox.open("u", async () => 0);
-          inbox.ready(2);
-          inbox.receive({{ seq: 1, tombstone: true }});
-          receive(2);
-          return [told, inbox.cursor];
-        }}"""
-    ) == [["1 replayed", "2 replayed", "caught up 1"], 2]
-
-
-def test_an_inbox_that_was_set_back_is_followed_back(run: Callable[..., Any]) -> None:
-    assert run(
-        f"""async () => {{ {INBOX}
-          await inbox.open("u", async () => 8);
-          inbox.ready(5);
-          receive(6);
-          return [told, inbox.cursor];
-        }}"""
-    ) == [["caught up 0", "6"], 6]
 
 
 def test_the_latest_version_of_a_job_wins(run: Callable[..., Any]) -> None:

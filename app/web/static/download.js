@@ -6,12 +6,12 @@
  * A plain link cannot carry the token, so the answer is fetched; the browser keeps it on disk, not
  * in the page's memory.
  *
- * @param {Session} session
+ * @param {Ringback} ringback
  * @param {string} jobId
  * @throws {ApiError}
  */
-async function saveResult(session, jobId) {
-  const answer = await session.call("GET", `/v1/jobs/${encodeURIComponent(jobId)}/result`);
+async function saveResult(ringback, jobId) {
+  const answer = await ringback.call("GET", `/v1/jobs/${encodeURIComponent(jobId)}/result`);
   const address = URL.createObjectURL(await answer.blob());
   const link = document.createElement("a");
   link.href = address;
@@ -26,27 +26,4 @@ function fileName(disposition) {
   const extended = /filename\*=UTF-8''([^;]+)/i.exec(disposition);
   if (extended) return decodeURIComponent(extended[1]);
   return /filename="?([^";]+)"?/i.exec(disposition)?.[1] ?? "";
-}
-
-/**
- * The official Socket.IO client (`io`), loaded once from the server it is to talk to.
- *
- * @param {Api} api the server.
- * @returns {Promise<Function>}
- * @throws {Error} saying why there is none.
- */
-function loadSocketIo(api) {
-  if (globalThis.io) return Promise.resolve(globalThis.io);
-  const address = `${api.base}/assets/socket.io.js`;
-  return new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = address;
-    script.onload = () => resolve(globalThis.io);
-    script.onerror = async () => {
-      script.remove();
-      const text = await fetch(address).then((answer) => answer.text(), () => "");
-      reject(new Error(text || api.silence));
-    };
-    document.head.append(script);
-  });
 }

@@ -25,8 +25,8 @@
  *   #rings                      .ring[data-seq] with [data-role=title|body|download|close]; 0 is a
  *                               ring that speaks for several
  *
- * Addresses and tokens: `Session` (this tab's storage). Order and gaps: `Inbox`. Reconnecting:
- * `Connection`. None of these touches the page.
+ * Signing in, order and gaps, reconnecting, one connection for all tabs: `ringback.js`, which knows
+ * nothing of the page. It is a module, and browsers load none from disk: it comes from the server.
  */
 
 const JOBS = 20;
@@ -36,11 +36,9 @@ const SERVER_KEY = "ringback.server";
 const byId = (id) => document.getElementById(id);
 const isFromDisk = location.protocol === "file:";
 
-/** The server to talk to: where the page is from, or what is entered if it is from disk. */
-const api = () => new Api(isFromDisk ? byId("server").value : location.origin);
-
-const session = new Session(api);
-const connection = new Connection(session, () => loadSocketIo(api()));
+/** The client of the server that is talked to; null before the first sign-in. @type {Ringback} */
+let ringback = null;
+let missed = 0;
 const jobs = new JobList();
 const ring = new Ring(byId("rings"));
 const once = new Once();
@@ -56,7 +54,7 @@ const messageRows = new MessageRows(byId("notifications"), byId("unread"), (mess
 
 /** Ask the server for JSON as the user who is signed in. */
 async function ask(method, path, body) {
-  const answer = await session.call(method, path, body);
+  const answer = await ringback.call(method, path, { body });
   return answer.json();
 }
 
@@ -78,11 +76,11 @@ async function attempt(button, act) {
   }
 }
 
-const download = (jobId, button) => attempt(button, () => saveResult(session, jobId));
+const download = (jobId, button) => attempt(button, () => saveResult(ringback, jobId));
 
 /** Start a job: one, also if it has to be said again because no answer came. */
 async function start(path, body) {
-  const send = (headers) => session.call("POST", path, body, headers);
+  const send = (headers) => ringback.call("POST", path, { body, headers });
   const answer = await once.send(JSON.stringify([path, body]), send);
   jobs.accept(await answer.json());
 }
@@ -124,7 +122,7 @@ async function readJob(id) {
 
 /** What this tab has seen before; what it has not seen comes through the connection. */
 async function readHistory() {
-  const { cursor } = connection.inbox;
+  const { cursor } = ringback;
   const after = Math.max(0, cursor - HISTORY);
   const { items } = await ask("GET", `/v1/notifications?after=${after}&limit=${HISTORY}`);
   items.filter(({ seq }) => seq <= cursor).forEach((message) => messageRows.show(message));
@@ -147,38 +145,44 @@ async function catchUp() {
     await Promise.all([readJobs(), readHistory()]);
     showError(null);
   } catch (error) {
-    if (session.user) showError(error);
+    if (ringback.user) showError(error);
   } finally {
     setBusy(-1);
   }
 }
 
 async function markRead() {
-  const { cursor } = connection.inbox;
   try {
-    await ask("POST", "/v1/notifications/read", { up_to: cursor });
-    messageRows.markRead(cursor);
-    ring.count(messageRows.unread);
+    await ringback.markRead(ringback.cursor);
     showError(null);
   } catch (error) {
     showError(error);
   }
 }
 
-/** @param {{message: Message, replayed: boolean}} news */
-function receive({ message, replayed }) {
-  messageRows.show(message);
+/** What was read here, in another tab or on another device. */
+function showRead(upTo) {
+  messageRows.markRead(upTo);
   ring.count(messageRows.unread);
-  if (message.job_id && !jobs.isFinal(message.job_id)) readJob(message.job_id).catch(showError);
-  if (replayed || message.tombstone) return;
-  ring.show(message, hasFile(message) ? (button) => download(message.job_id, button) : undefined);
+}
+
+/** @param {{notification: Notification, replayed: boolean}} news */
+function receive({ notification, replayed }) {
+  messageRows.show(notification);
+  ring.count(messageRows.unread);
+  const { job_id: jobId, tombstone } = notification;
+  if (jobId && !jobs.isFinal(jobId)) readJob(jobId).catch(showError);
+  if (tombstone) return;
+  if (replayed) missed += 1;
+  else ring.show(notification, hasFile(notification) ? (button) => download(jobId, button) : undefined);
 }
 
 /** One ring for all that came while this tab was away. */
-function ringForMissed(count) {
-  if (!count) return;
-  const title = count === 1 ? "1 notification" : `${count} notifications`;
+function ringForMissed() {
+  if (!missed) return;
+  const title = missed === 1 ? "1 notification" : `${missed} notifications`;
   ring.show({ title, body: "arrived while this page was away." });
+  missed = 0;
 }
 
 const STATE_TEXTS = {
@@ -190,9 +194,10 @@ const STATE_TEXTS = {
 };
 let countdown = 0;
 
-/** @param {ConnectionState} state */
+/** @param {{name: string, reason?: string, retryAt?: number}} state */
 function showConnection({ name, reason, retryAt }) {
   clearInterval(countdown);
+  if (name === "live") ringForMissed();
   byId("connection").dataset.state = name;
   byId("connection-text").textContent = [STATE_TEXTS[name], reason].filter(Boolean).join(": ");
   byId("retry").hidden = byId("retry-in").hidden = !retryAt;
@@ -206,7 +211,7 @@ function showConnection({ name, reason, retryAt }) {
 
 /** Show the part of the page for whoever is signed in, or the sign-in form. */
 function showAccount() {
-  const { user } = session;
+  const user = ringback?.user;
   byId("signed-out").hidden = Boolean(user);
   byId("signed-in").hidden = byId("account").hidden = !user;
   byId("who").textContent = user ? `${user.email} (${user.role})` : "";
@@ -215,11 +220,12 @@ function showAccount() {
 function begin() {
   showText(byId("notice"), "");
   showAccount();
-  connection.start();
+  ringback.start();
   catchUp();
 }
 
-function end({ reason }) {
+function end(reason = "") {
+  missed = 0;
   jobs.clear();
   ["jobs", "notifications", "job-types"].forEach((id) => byId(id).replaceChildren());
   messageRows.countUnread();
@@ -235,7 +241,8 @@ async function signIn(event) {
   button.disabled = true;
   try {
     if (isFromDisk) localStorage.setItem(SERVER_KEY, byId("server").value);
-    await session.login(byId("email").value.trim(), byId("password").value);
+    await connectTo(serverAddress());
+    await ringback.signIn(byId("email").value.trim(), byId("password").value);
     byId("password").value = "";
     begin();
   } catch (error) {
@@ -245,28 +252,61 @@ async function signIn(event) {
   }
 }
 
+/** Where the page is from, or what is entered if it is from disk. */
+function serverAddress() {
+  return isFromDisk ? byId("server").value.replace(/\/+$/, "") : location.origin;
+}
+
+/** Get the client of a server from that server. @throws {Error} it does not answer. */
+async function connectTo(url) {
+  if (ringback?.url === url) return;
+  const address = `${url}/assets/ringback.js`;
+  // A browser remembers a module that could not be loaded, so see first whether the server is there.
+  await fetch(address).catch(() => {
+    const orRefuses = isFromDisk ? ", or does not accept calls of this page" : "";
+    throw new Error(`The server at ${url} does not answer${orRefuses}.`);
+  });
+  const { Ringback } = await import(address);
+  ringback = new Ringback({ url });
+  listenTo(ringback);
+}
+
+function listenTo(client) {
+  const on = (name, act) => client.addEventListener(name, ({ detail }) => act(detail));
+  on("state", showConnection);
+  on("state", ({ name, reason }) => name === "signed-out" && end(reason));
+  on("ready", catchUp);
+  on("job", (job) => jobs.accept(job));
+  on("notification", receive);
+  on("read", ({ up_to: upTo }) => showRead(upTo));
+}
+
 function listen() {
   byId("sign-in").addEventListener("submit", signIn);
-  byId("sign-out").addEventListener("click", () => session.logout());
-  byId("retry").addEventListener("click", () => connection.retryNow());
+  byId("sign-out").addEventListener("click", () => ringback.signOut());
+  byId("retry").addEventListener("click", () => ringback.retryNow());
   byId("mark-read").addEventListener("click", markRead);
   byId("sound").addEventListener("change", ({ target }) => ring.setSound(target.checked));
-  document.addEventListener("visibilitychange", () => document.hidden || connection.retryNow());
-  session.addEventListener("ended", ({ detail }) => end(detail));
-  connection.addEventListener("state", ({ detail }) => showConnection(detail));
-  connection.addEventListener("ready", catchUp);
-  connection.addEventListener("job", ({ detail }) => jobs.accept(detail));
-  connection.inbox.addEventListener("message", ({ detail }) => receive(detail));
-  connection.inbox.addEventListener("caught-up", ({ detail }) => ringForMissed(detail.count));
   jobs.addEventListener("changed", ({ detail }) => jobRows.show(detail));
+}
+
+/** Take up the sign-in that this tab had before it was reloaded. */
+async function restore() {
+  if (!sessionStorage.getItem("ringback.session")) return false;
+  await connectTo(serverAddress());
+  return ringback.restore();
 }
 
 async function main() {
   byId("server-field").hidden = !isFromDisk;
   byId("server").value = localStorage.getItem(SERVER_KEY) ?? byId("server").value;
   listen();
-  if (await session.restore()) begin();
-  else showAccount();
+  try {
+    if (await restore()) return begin();
+  } catch (error) {
+    showText(byId("notice"), error.message);
+  }
+  showAccount();
 }
 
 main();

@@ -1,14 +1,5 @@
-"use strict";
-
-/**
- * @typedef {Object} User
- * @property {string} id
- * @property {string} email
- * @property {string} role
- */
-
 /** A call that did not succeed: refused by the server, or never answered (`unreachable`). */
-class ApiError extends Error {
+export class ApiError extends Error {
   /**
    * @param {number} status HTTP status; 0 if the server did not answer.
    * @param {string} code stable code of the answer.
@@ -38,7 +29,7 @@ class ApiError extends Error {
 }
 
 /** Calls the REST API of one server. Knows nothing of tokens: they are handed in. */
-class Api {
+export class Api {
   /** @param {string} base address of the server, such as `http://localhost:5005`. */
   constructor(base) {
     this.base = base.replace(/\/+$/, "");
@@ -46,7 +37,7 @@ class Api {
 
   /** What to say when nothing comes back. A browser hides from a page why another origin refused. */
   get silence() {
-    const isForeign = this.base !== location.origin;
+    const isForeign = globalThis.location && this.base !== location.origin;
     const orRefuses = isForeign ? ", or does not accept calls of this page" : "";
     return `The server at ${this.base} does not answer${orRefuses}.`;
   }
@@ -56,11 +47,11 @@ class Api {
    *
    * @param {string} method
    * @param {string} path begins with `/`.
-   * @param {{body?: Object, token?: string, headers?: Object<string, string>}} [options]
+   * @param {{body?: Object, token?: string, headers?: Object<string, string>, signal?: AbortSignal}} [options]
    * @returns {Promise<Response>} a success.
    * @throws {ApiError}
    */
-  async send(method, path, { body, token, headers: more } = {}) {
+  async send(method, path, { body, token, headers: more, signal } = {}) {
     const headers = { Accept: "application/json", ...more };
     if (token) headers.Authorization = `Bearer ${token}`;
     if (body) headers["Content-Type"] = "application/json";
@@ -70,6 +61,7 @@ class Api {
       body: body && JSON.stringify(body),
       cache: "no-store",
       credentials: "omit",
+      signal,
     });
     if (!response.ok) throw await Api.#problem(response);
     return response;

@@ -1,0 +1,187 @@
+import { ApiError } from "./api.js";
+
+/** Renew an access token when this share of its life has passed. */
+const RENEW_AT = 0.75;
+/** Well within the grace in which the server takes a refresh token again whose answer was lost. */
+const RENEW_RETRY_MS = 3000;
+/** Long, because an answer that comes late is better than the same question again. */
+const ANSWER_MS = 30_000;
+/** The longest that a timer can wait. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** How long a reloaded tab waits for its former self to let go of the session. */
+const CLAIM_MS = 1000;
+const KEY = "ringback.session";
+
+/**
+ * One sign-in, kept in this client's storage: with a tab's storage in that tab alone.
+ *
+ * Events: `renewed` (there is a new access token), `ended` (`detail.reason`: why; empty if the
+ * user signed out).
+ */
+export class Session extends EventTarget {
+  #stored = null;
+  #refreshing = null;
+  #timer = 0;
+  #letGo = () => {};
+
+  /**
+   * @param {import("./api.js").Api} api the server.
+   * @param {{storage: Storage, device: string, locks?: LockManager}} options
+   */
+  constructor(api, { storage, device, locks }) {
+    super();
+    Object.assign(this, { api, storage, device, locks });
+  }
+
+  /** Who is signed in; null if nobody is. */
+  get user() {
+    return this.#stored?.user ?? null;
+  }
+
+  /** The id of the sign-in, as `GET /v1/sessions` lists it; null without one. */
+  get id() {
+    return this.#stored?.session_id ?? null;
+  }
+
+  /**
+   * Take up the sign-in that this tab had before it was reloaded.
+   *
+   * A duplicated tab gets a copy of the storage. Two tabs cannot share a refresh token (its second
+   * use looks like theft), so the copy is dropped and that tab starts signed out.
+   *
+   * @returns {Promise<boolean>} whether there is one.
+   */
+  async restore() {
+    const stored = JSON.parse(this.storage.getItem(KEY) ?? "null");
+    if (stored?.server !== this.api.base) return false; // another server's stays there for it
+    this.#stored = stored;
+    if (!(await this.#claim())) this.#forget();
+    if (this.#stored) this.#plan();
+    return this.#stored !== null;
+  }
+
+  /** @throws {ApiError} wrong address or password, or no answer. */
+  async login(email, password) {
+    const body = { email, password, device: this.device };
+    const answer = await this.#post("/v1/login", { body });
+    this.#keep(await answer.json());
+    await this.#claim();
+  }
+
+  /** Sign out here; the server is told, but is not waited for. */
+  logout() {
+    const token = this.#stored?.access_token;
+    this.end("");
+    if (token) this.#post("/v1/logout", { token }).catch(console.warn);
+  }
+
+  /** @returns {Promise<string>} an access token that is good for a while. */
+  async token() {
+    if (!this.#stored) throw new ApiError(401, "signed_out", "You are signed out.");
+    if (Date.now() >= this.#renewAt()) await this.refresh();
+    if (!this.#stored) throw new ApiError(401, "signed_out", "You are signed out.");
+    return this.#stored.access_token;
+  }
+
+  /**
+   * Exchange the refresh token for a new pair; callers at the same time share one exchange.
+   *
+   * @throws {ApiError} if it is a refusal, the session has ended.
+   */
+  refresh() {
+    this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = null));
+    return this.#refreshing;
+  }
+
+  /**
+   * An authenticated request; a token that the server no longer takes is renewed once.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {{body?: Object, headers?: Object<string, string>, signal?: AbortSignal}} [options]
+   * @returns {Promise<Response>}
+   * @throws {ApiError}
+   */
+  async call(method, path, options) {
+    try {
+      return await this.api.send(method, path, { ...options, token: await this.token() });
+    } catch (error) {
+      if (error.status !== 401 || !this.#stored) throw error;
+      await this.refresh();
+      return this.api.send(method, path, { ...options, token: await this.token() });
+    }
+  }
+
+  /**
+   * Ask the server whether this session still counts; if it does not, it ends here.
+   *
+   * @throws {ApiError}
+   */
+  async check() {
+    await this.call("GET", "/v1/users/me", { signal: AbortSignal.timeout(ANSWER_MS) });
+  }
+
+  /** Forget the sign-in; `reason` is told to whoever listens. */
+  end(reason) {
+    this.#forget();
+    this.dispatchEvent(new CustomEvent("ended", { detail: { reason } }));
+  }
+
+  async #refresh() {
+    const mine = this.#stored;
+    try {
+      const answer = await this.#post("/v1/refresh", { body: { refresh_token: mine.refresh_token } });
+      const renewed = await answer.json();
+      if (this.#stored !== mine) return; // signed out meanwhile
+      this.#keep(renewed);
+      this.dispatchEvent(new Event("renewed"));
+    } catch (error) {
+      const isOver = error instanceof ApiError && error.isRefusal && this.#stored === mine;
+      if (isOver) this.end(error.describe());
+      throw error;
+    }
+  }
+
+  #post(path, options) {
+    return this.api.send("POST", path, { ...options, signal: AbortSignal.timeout(ANSWER_MS) });
+  }
+
+  #keep(answer) {
+    const received = { server: this.api.base, received_at: Date.now(), ...answer };
+    this.#stored = { ...this.#stored, ...received };
+    this.storage.setItem(KEY, JSON.stringify(this.#stored));
+    this.#plan();
+  }
+
+  #renewAt() {
+    return this.#stored.received_at + this.#stored.expires_in * 1000 * RENEW_AT;
+  }
+
+  #plan(delay = Math.max(0, this.#renewAt() - Date.now())) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(async () => {
+      await this.refresh().catch(() => this.#stored && this.#plan(RENEW_RETRY_MS * Math.random()));
+    }, Math.min(delay, LONGEST_TIMER_MS));
+  }
+
+  #forget() {
+    clearTimeout(this.#timer);
+    if (this.#stored) this.storage.removeItem(KEY);
+    this.#stored = null;
+    this.#letGo();
+  }
+
+  /** Hold the session's lock for as long as this page lives or the session lasts. */
+  #claim() {
+    if (!this.locks) return Promise.resolve(true); // plain http:// off localhost, or Node
+    const name = `ringback-session-${this.#stored.session_id}`;
+    const signal = AbortSignal.timeout(CLAIM_MS);
+    return new Promise((resolve) => {
+      const held = () => {
+        resolve(true);
+        return new Promise((letGo) => (this.#letGo = letGo));
+      };
+      this.locks.request(name, { signal }, held).catch(() => resolve(false));
+    });
+  }
+}
