@@ -1,0 +1,144 @@
+"""One connection of the official client, from its handshake to its end."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import socketio
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE_SECONDS = 10.0
+READY_SECONDS = 20.0
+FLUSH_SECONDS = 1.0
+JOIN_SECONDS = 5.0
+TELL_SECONDS = 0.2
+FLUSH_TURN_SECONDS = 0.01
+EVENTS = ("ready", "notification", "job", "read", "sessions")
+# Errors that do not announce the end of the connection.
+HARMLESS = frozenset({"invalid_input", "internal_error", "too_many_events"})
+
+Problem = dict[str, Any]
+Receive = Callable[["Link", str, Any], None]
+
+
+class Link:
+    """Connects once, passes on what arrives, and notices its end, whichever way it ends.
+
+    Handlers run on threads of the official client, several at once and in no certain order.
+
+    Args:
+        socket: a new client of `socketio`, with `reconnection=False`.
+        receive: called with this link, the name of an event and its payload; returns at once.
+
+    Attributes:
+        problem: what the server said when it refused or ended the connection.
+        was_ready: whether the server has begun to send.
+    """
+
+    def __init__(self, socket: Any, receive: Receive) -> None:
+        self._socket = socket
+        self._receive = receive
+        self._ready, self._ended, self._told = (threading.Event() for _ in range(3))
+        self.problem: Problem | None = None
+        for event in EVENTS:
+            socket.on(event, partial(self._on_event, event))
+        socket.on("error", self._on_error)
+        socket.on("connect_error", self._on_refusal)
+        socket.on("disconnect", self._on_disconnect)
+
+    @property
+    def was_ready(self) -> bool:
+        """Whether `ready` has come."""
+        return self._ready.is_set()
+
+    def connect(self, url: str, auth: dict[str, Any], transport: str) -> str | None:
+        """Connect, and wait for the server's `ready`.
+
+        Returns:
+            None if the connection stands, else why not; `problem` has what the server said.
+        """
+        try:
+            self._socket.connect(
+                url, auth=auth, transports=[transport], wait_timeout=HANDSHAKE_SECONDS
+            )
+        except (socketio.exceptions.ConnectionError, ValueError) as error:
+            return str(error)
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._ready.wait(FLUSH_TURN_SECONDS * 5):
+            if self._ended.is_set() or time.monotonic() > deadline:
+                return "the server did not begin to send"
+        return None
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end of the connection; whether it has ended."""
+        if not self._ended.wait(seconds):
+            return False
+        if self._socket.connected:
+            return True
+        self._told.wait(TELL_SECONDS)  # the reason was sent before the end, and may be overtaken
+        return True
+
+    def send(self, event: str, payload: dict[str, Any]) -> bool:
+        """Queue an event; False if there is no connection to send it on."""
+        try:
+            self._socket.emit(event, payload)
+        except socketio.exceptions.SocketIOError:
+            return False
+        return bool(self._socket.connected)
+
+    def end(self) -> None:
+        """Wake up who waits for the end."""
+        self._ended.set()
+        self._told.set()
+
+    def close(self) -> None:
+        """Send what is queued, disconnect, and see to it that no thread or socket is left."""
+        self.end()
+        engine = self._socket.eio
+        tasks = [engine.read_loop_task, engine.write_loop_task]
+        self._flush(engine)
+        with contextlib.suppress(OSError, RuntimeError):  # of a connection that breaks meanwhile
+            self._disconnect(engine)
+        for task in tasks:
+            if task is not None:
+                task.join(JOIN_SECONDS)
+        if engine.ws is not None:
+            engine.ws.shutdown()
+        if engine.http is not None:
+            engine.http.close()
+
+    def _flush(self, engine: Any) -> None:
+        deadline = time.monotonic() + FLUSH_SECONDS
+        while engine.state == "connected" and engine.queue.unfinished_tasks:
+            if time.monotonic() > deadline or engine.write_loop_task is None:
+                return
+            time.sleep(FLUSH_TURN_SECONDS)
+
+    def _disconnect(self, engine: Any) -> None:
+        # A long poll of a server that is gone would be waited for: its thread is joined for a while.
+        engine.disconnect(abort=engine.current_transport == "polling")
+
+    def _on_event(self, event: str, payload: Any = None) -> None:
+        if event == "ready":
+            self._ready.set()
+        self._receive(self, event, payload)
+
+    def _on_error(self, problem: Any = None) -> None:
+        if not isinstance(problem, dict):
+            return
+        log.info("the server says: %s (%s)", problem.get("message"), problem.get("code"))
+        if problem.get("code") not in HARMLESS:
+            self.problem = problem
+            self.end()
+
+    def _on_refusal(self, data: Any = None) -> None:
+        problem = data.get("data") if isinstance(data, dict) else None
+        self.problem = problem if isinstance(problem, dict) else None
+
+    def _on_disconnect(self, reason: Any = None) -> None:
+        self._ended.set()
