@@ -3,6 +3,7 @@
 Final state, log, artifact row and notification, in one transaction; or back to the queue.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +31,8 @@ from app.services import services
 
 # The owner reads the reason; the log of the worker has all of it.
 MAX_MESSAGE = 500
+# A larger result is not told with the job's end, which goes to every device; it stands in the job.
+MAX_RESULT_TOLD_BYTES = 8 * 1024
 
 
 @dataclass(frozen=True)
@@ -217,7 +220,7 @@ def _message(job: Job, artifact: Artifact | None) -> inbox.Message:
     data: dict[str, Any] = {
         "job_type": job.type,
         "request_id": job.request_id,
-        "result": job.result,
+        "result": job.result if _is_small(job.result) else None,
     }
     if artifact:
         data["artifact"] = {
@@ -229,3 +232,7 @@ def _message(job: Job, artifact: Artifact | None) -> inbox.Message:
     if job.error_code:
         data["error"] = {"code": job.error_code, "message": job.error_message}
     return inbox.Message(f"job.{job.state}", heading, body, data, job.id, final=True)
+
+
+def _is_small(result: dict[str, Any] | None) -> bool:
+    return len(json.dumps(result)) <= MAX_RESULT_TOLD_BYTES

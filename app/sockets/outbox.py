@@ -15,7 +15,7 @@ from app.observability import get_logger
 log = get_logger(__name__)
 
 PAGE = 100
-MAX_HINTS = 100
+MAX_HINTS = 20  # kept for each connection, so they must not get large
 
 Payload = dict[str, Any]
 
@@ -43,6 +43,11 @@ class Outbox:
         self._open = False
         self._draining = False
         self._rewinds = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the client may be sent events."""
+        return self._open
 
     @property
     def depth(self) -> int:

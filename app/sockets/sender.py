@@ -7,20 +7,27 @@ from flask_socketio import SocketIO
 
 from app.delivery import events
 from app.errors import AppError
-from app.notifications import inbox
+from app.notifications.replay import page_of
 from app.notifications.view import notification_view
 from app.observability import get_logger
 from app.sockets import messages
 from app.sockets.connection import Connection, Connections
+from app.sockets.limits import Pace, Slots
 from app.sockets.measures import Measures
 from app.sockets.outbox import Outbox, Payload
+from app.sockets.sessions import Sessions
 
 log = get_logger(__name__)
 
-# Packets a connection may have unsent before its drainer waits, and for how long it waits.
-CONGESTED_PACKETS = 64
+# For how long a drainer waits for its client to read something.
 CONGESTION_POLL_SECONDS = 0.05
 CONGESTION_SECONDS = 20.0
+# Pages of rows, for what no hint brought: bytes of one; how many are fetched at once, so that clients
+# that return all together leave the connection pool to REST; and a second, for one client.
+PAGE_BYTES = 64 * 1024
+PAGES_AT_ONCE = 5
+PAGE_WAIT_SECONDS = 10.0
+PAGES_PER_SECOND = 20.0
 
 
 class Sender:
@@ -29,21 +36,47 @@ class Sender:
     Args:
         app: for its contexts.
         io: the Socket.IO server.
+        sessions: the sessions under the connections.
         connections: those of this process.
         measures: counts what was sent and what has ended.
     """
 
     def __init__(
-        self, app: Flask, io: SocketIO, connections: Connections, measures: Measures
+        self,
+        app: Flask,
+        io: SocketIO,
+        sessions: Sessions,
+        connections: Connections,
+        measures: Measures,
     ) -> None:
-        self._app, self._io = app, io
+        self._app, self._io, self._sessions = app, io, sessions
         self._connections, self._measures = connections, measures
+        self._pages = Slots(PAGES_AT_ONCE, PAGE_WAIT_SECONDS)
 
     def emit(self, connection: Connection, event: str, payload: Payload) -> None:
         """Send to this connection alone, not through Redis."""
         self._io.server.emit(
             event, payload, to=connection.sid, namespace=events.NAMESPACE, ignore_queue=True
         )
+
+    def offer(self, connection: Connection, event: str, payload: Payload) -> None:
+        """Send what nobody misses, unless the client is slow: then it is dropped."""
+        session = self._session(connection)
+        if connection.outbox.is_open and session is not None:
+            if session.queue.congested:
+                self._measures.not_sent()
+            else:
+                self.emit(connection, event, payload)
+
+    def look(self) -> None:
+        """Cut off clients that were sent more than is kept for one."""
+        for session in self._sessions.overflowed():
+            sid = self._io.server.manager.sid_from_eio_sid(session.sid, events.NAMESPACE)
+            connection = self._connections.get(sid) if sid else None
+            if connection is not None:
+                self._give_up(connection)
+            else:
+                self._sessions.cut(session)
 
     def close(self, connection: Connection, error: AppError) -> None:
         """Say why, then disconnect."""
@@ -74,13 +107,15 @@ class Sender:
 
     def make_outbox(self, sid: str) -> Outbox:
         """The outbox of the connection that is about to get this id."""
+        pace = Pace(PAGES_PER_SECOND)
 
         def fetch(after: int, limit: int) -> list[Payload]:
+            self._io.sleep(pace.pause())
             connection = self._connections.get(sid)
             if connection is None:
                 return []
-            with self._app.app_context():
-                rows = inbox.page(connection.identity.user_id, after, limit)
+            with self._pages.one(), self._app.app_context():
+                rows = page_of(connection.identity.user_id, after, limit, PAGE_BYTES)
                 return [notification_view(row) for row in rows]
 
         def send(payload: Payload) -> bool:
@@ -88,6 +123,7 @@ class Sender:
             if connection is None or not self._wait_until_clear(connection):
                 return False
             self.emit(connection, events.NOTIFICATION, payload)
+            self._permit_ack(connection)
             self._measures.handed_over(connection, payload)
             _log_sent(connection, payload)
             return True
@@ -97,19 +133,30 @@ class Sender:
     def _wait_until_clear(self, connection: Connection) -> bool:
         """Wait while the client reads slower than we send; give it up after a while."""
         waited = 0.0
-        while self._unsent_packets(connection.sid) >= CONGESTED_PACKETS:
+        while (session := self._session(connection)) is not None and session.queue.congested:
             if waited >= CONGESTION_SECONDS:
-                error = AppError("The client does not read.", code="slow_client", retryable=True)
-                self.close(connection, error)
+                self._give_up(connection)
                 return False
             self._io.sleep(CONGESTION_POLL_SECONDS)
             waited += CONGESTION_POLL_SECONDS
         return self._connections.get(connection.sid) is connection
 
-    def _unsent_packets(self, sid: str) -> int:
-        eio_sid = self._io.server.manager.eio_sid_from_sid(sid, events.NAMESPACE)
-        socket = self._io.server.eio.sockets.get(eio_sid)
-        return int(socket.queue.qsize()) if socket else 0
+    def _give_up(self, connection: Connection) -> None:
+        session = self._session(connection)
+        self.close(
+            connection, AppError("The client does not read.", code="slow_client", retryable=True)
+        )
+        if session is not None:
+            self._sessions.cut(session)
+
+    def _permit_ack(self, connection: Connection) -> None:
+        session = self._session(connection)
+        if session is not None:
+            self._sessions.meter(session).owe()
+
+    def _session(self, connection: Connection) -> Any:
+        sid = self._io.server.manager.eio_sid_from_sid(connection.sid, events.NAMESPACE)
+        return self._sessions.find(sid)
 
 
 def _log_sent(connection: Connection, payload: dict[str, Any]) -> None:

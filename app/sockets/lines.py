@@ -1,0 +1,143 @@
+"""The TCP connections under WebSockets: how much comes in at once, and how they really end.
+
+The two WebSocket libraries (one for each engine) leave open what a hostile client looks for: how long
+a message in parts may get, how many unread messages are kept, and who closes a connection whose
+client neither reads nor leaves. They are told apart by what they have, as only the engine names them.
+"""
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from app.observability import get_logger
+
+log = get_logger(__name__)
+
+# What the kernel keeps for a client that does not read; for notifications that is plenty.
+SEND_BUFFER_BYTES = 128 * 1024
+# Messages that wait for their handler before no more is read.
+UNHANDLED_MESSAGES = 16
+UNHANDLED_POLL_SECONDS = 0.02
+# How long after the end of its session a connection may last, to read what was said last.
+PARTING_SECONDS = 2.0
+
+
+@dataclass
+class _Line:
+    session: Any
+    tcp: Any
+    ended_at: float = field(default=0.0)
+
+
+class Lines:
+    """The WebSockets of one Engine.IO server.
+
+    Args:
+        eio: the server.
+        sleep: lets other green threads run for so many seconds.
+        broken: told of a session whose client sent what is no packet.
+    """
+
+    def __init__(
+        self, eio: Any, sleep: Callable[[float], Any], broken: Callable[[Any], None]
+    ) -> None:
+        self._eio, self._sleep, self._broken = eio, sleep, broken
+        self._lines: dict[str, _Line] = {}
+        self._make = eio._async["websocket"]
+        eio._async = eio._async | {"websocket": self._websocket}
+
+    def cut(self, sid: str) -> None:
+        """End the TCP connection now; what was not read is thrown away."""
+        line = self._lines.get(sid)
+        if line is not None:
+            with contextlib.suppress(OSError):  # it is closed already
+                linger = struct.pack("ii", 1, 0)
+                line.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                line.tcp.shutdown(socket.SHUT_RDWR)
+
+    def look(self) -> None:
+        """Cut those whose session has ended, but whose client does not leave."""
+        now = time.monotonic()
+        for sid, line in list(self._lines.items()):
+            if line.session.closed:
+                line.ended_at = line.ended_at or now
+                if now - line.ended_at >= PARTING_SECONDS:
+                    self.cut(sid)
+
+    def _websocket(self, handler: Any, eio: Any) -> Any:
+        session = handler.__self__
+        websocket = self._make(lambda ws: self._run(session, handler, ws), eio)
+        if hasattr(websocket, "server_args"):  # simple_websocket's, whose messages have no end
+            websocket.server_args["max_message_size"] = eio.max_http_buffer_size
+        return websocket
+
+    def _run(self, session: Any, handler: Callable[[Any], Any], ws: Any) -> Any:
+        simple = getattr(ws, "ws", None)
+        tcp = simple.sock if simple else ws.socket
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        if simple:
+            simple.sock = _Whole(simple, self._sleep)
+        else:
+            ws.Message = _bounded(type(ws).Message)
+        self._lines[session.sid] = _Line(session, tcp)
+        try:
+            return handler(ws)
+        except Exception as error:  # noqa: BLE001
+            # Engine.IO lets through what it could not read, and forgets its session over it.
+            log.info("packet not understood", reason=f"{type(error).__name__}: {error}"[:200])
+            self._broken(session)
+            return []
+        finally:
+            self._end(session, tcp if simple else None)
+
+    def _end(self, session: Any, unclosed: Any) -> None:
+        del self._lines[session.sid]
+        if unclosed is not None:  # simple_websocket goes on reading until the client leaves
+            with contextlib.suppress(OSError):
+                unclosed.shutdown(socket.SHUT_RDWR)
+
+
+class _Whole:
+    """Stands for the socket of a simple_websocket.
+
+    That takes for sent what the kernel took only a part of, and reads on, however much is unhandled.
+    """
+
+    def __init__(self, simple: Any, sleep: Callable[[float], Any]) -> None:
+        self._simple, self._tcp, self._sleep = simple, simple.sock, sleep
+        self._sending = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tcp, name)
+
+    def send(self, data: bytes) -> int:
+        with self._sending:
+            self._tcp.sendall(data)
+        return len(data)
+
+    def recv(self, size: int) -> Any:
+        while self._simple.connected and len(self._simple.input_buffer) >= UNHANDLED_MESSAGES:
+            self._sleep(UNHANDLED_POLL_SECONDS)
+        return self._tcp.recv(size)
+
+
+@cache
+def _bounded(message: type) -> type:
+    """What eventlet calls a message, which knows how long a part may be, with the same limit for all parts."""
+
+    class Bounded(message):  # type: ignore[misc]
+        length = 0
+
+        def push(self, data: bytes, final: bool = False) -> None:
+            super().push(data, final)
+            self.length += len(data) + 1  # parts of nothing add up, too
+            if self.length > 2 * self.max_frame_length:  # Engine.IO measures the whole
+                raise ValueError("The message is too long.")
+
+    return Bounded
