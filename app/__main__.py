@@ -77,12 +77,14 @@ def _serve_patched(engine_name: str) -> None:
     engine = engines.load(engine_name)
     engine.patch()
     from app.factory import EventLoop, create_app
+    from app.operations.draining import draining
 
     settings = _load("server")
     app = create_app(settings, loop=EventLoop(engine.name, engine.offload))
     try:
         engine.serve(
             app,
+            draining(app),
             host=settings.host,
             port=settings.port,
             backlog=settings.backlog,

@@ -90,6 +90,21 @@ class TooManyRequests(AppError):
         self.retry_after = retry_after
 
 
+class ServerStopping(AppError):
+    """This server is about to end: another one, or the next one, goes on.
+
+    Attributes:
+        retry_after: seconds after which to try again.
+    """
+
+    code = "server_stopping"
+    retryable = True
+
+    def __init__(self, retry_after: float):
+        super().__init__("This server stops. Connect again; nothing is lost.")
+        self.retry_after = retry_after
+
+
 class JobFailed(AppError):
     """Raised by a job type: the job ends as `failed` and its owner reads the message.
 

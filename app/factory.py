@@ -20,7 +20,7 @@ from app.job_types import registry
 from app.jobs import tasks
 from app.jobs.broker import make_celery
 from app.jobs.dispatch import CeleryDispatcher
-from app.operations import metrics
+from app.operations import draining, metrics
 from app.services import EXTENSION, Offload, Services, run_here
 from app.sockets.server import SocketServer
 
@@ -97,6 +97,7 @@ def create_app(
         expose_headers=api.EXPOSED_HEADERS,
     )
     configure_tokens(app, settings)
+    app.extensions[draining.EXTENSION] = draining.Draining(settings.stop_grace_seconds)
     app.extensions[metrics.EXTENSION] = metrics.Metrics(loop.name if loop else "none")
     api.register(app, settings)
     web.register(app)

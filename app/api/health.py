@@ -18,6 +18,7 @@ from app.config import Settings
 from app.extensions import OBSERVER, POOL_OVERFLOW, POOL_SIZE, db
 from app.jobs.broker import broker_check
 from app.operations import checks
+from app.operations.draining import draining
 from app.operations.readiness import Unfit, is_ready, readiness
 from app.services import Services, services
 
@@ -69,6 +70,7 @@ def register(app: APIFlask, settings: Settings) -> None:
     with app.app_context():
         observer, pool, given = db.engines[OBSERVER], db.engine, services()
     parts = readiness(app)
+    parts.add("server", draining(app).check, required=True)
     parts.add("database", checks.database(observer), required=True)
     parts.add("connections", checks.free_connection(pool, POOL_SIZE + POOL_OVERFLOW))
     parts.add("redis", checks.redis_server(settings.redis_url.get_secret_value()))

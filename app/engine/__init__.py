@@ -7,12 +7,14 @@ Workers and the beat run on native threads, never patched.
 import importlib
 import os
 import signal
+import socket
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from app.engine import http
+from app.engine import servers
+from app.engine.stop import Running, Stop
 from app.engine.wire import listen, raise_file_limit
 
 WsgiApp = Callable[..., Any]
@@ -22,8 +24,9 @@ WsgiApp = Callable[..., Any]
 # connect_timeout, and no server-side limit ends the wait for a server that is frozen.
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
-# How often an eventlet server looks whether it was told to stop.
+# How often a server looks whether it was told to stop, and then whether the last request has ended.
 SIGNAL_SECONDS = 0.2
+CLOSE_SECONDS = 0.02
 # Real threads: at most one password a core is hashed at once; others must not wait for those.
 THREADS = (os.cpu_count() or 1) + 2
 
@@ -41,18 +44,50 @@ class Engine(ABC):
     def offload(self, function: Callable[..., Any], /, *args: Any) -> Any:
         """Run `function` in a real thread and wait for it without stopping the event loop."""
 
-    @abstractmethod
     def serve(
-        self, app: WsgiApp, *, host: str, port: int, backlog: int, limit: int, reuse_port: bool
+        self,
+        app: WsgiApp,
+        stop: Stop,
+        *,
+        host: str,
+        port: int,
+        backlog: int,
+        limit: int,
+        reuse_port: bool,
     ) -> None:
-        """Serve `app` until SIGTERM or SIGINT.
+        """Serve `app` until SIGTERM or SIGINT; then let all that goes on end, within limits.
 
         Args:
+            stop: is told of the signals, and says how long what may take.
             limit: connections served at once.
 
         Raises:
             OSError: the address cannot be listened on.
         """
+        raise_file_limit(limit)
+        listener = listen(host, port, backlog, reuse_port)
+        self._on_signals(stop.tell)
+        running = self._start(app, stop, listener, limit)
+        while running.alive and not stop.begun:
+            self._sleep(SIGNAL_SECONDS)
+        stop.leave()  # answers requests meanwhile: others have to notice, and to go elsewhere
+        running.close()
+        while running.requests and stop.seconds_left > 0:
+            self._sleep(CLOSE_SECONDS)
+            running.close()
+        stop.left(running.requests)
+
+    @abstractmethod
+    def _on_signals(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called at each SIGTERM and SIGINT."""
+
+    @abstractmethod
+    def _start(self, app: WsgiApp, stop: Stop, listener: socket.socket, limit: int) -> Running:
+        """Begin to serve."""
+
+    @abstractmethod
+    def _sleep(self, seconds: float) -> None:
+        """Let others run."""
 
     @abstractmethod
     def _wait_for(self, fileno: int, *, write: bool, seconds: float) -> None:
@@ -96,30 +131,18 @@ class EventletEngine(Engine):
 
         return tpool.execute(function, *args)
 
-    def serve(
-        self, app: WsgiApp, *, host: str, port: int, backlog: int, limit: int, reuse_port: bool
-    ) -> None:
-        """See `Engine.serve`."""
-        import eventlet
-        import eventlet.wsgi
-
-        raise_file_limit(limit)
-        listener = listen(host, port, backlog, reuse_port)
-        stopping: list[bool] = []
-
-        def stop(*_: object) -> None:
-            stopping.append(True)
-
+    def _on_signals(self, tell: Callable[[], None]) -> None:
+        # A signal neither wakes a sleeping hub nor may it switch green threads: `serve` looks for it.
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
-        server = eventlet.spawn(
-            eventlet.wsgi.server, listener, app, max_size=limit, **http.eventlet_options()
-        )
-        server.link(lambda _: stop())
-        # A signal neither wakes a sleeping hub nor may it switch green threads: look for it.
-        while not stopping:
-            eventlet.sleep(SIGNAL_SECONDS)
-        listener.close()
+            signal.signal(number, lambda *_: tell())
+
+    def _start(self, app: WsgiApp, stop: Stop, listener: socket.socket, limit: int) -> Running:
+        return servers.EventletServer(app, stop, listener, limit)
+
+    def _sleep(self, seconds: float) -> None:
+        import eventlet
+
+        eventlet.sleep(seconds)
 
     def _wait_for(self, fileno: int, *, write: bool, seconds: float) -> None:
         from eventlet.hubs import trampoline
@@ -145,25 +168,19 @@ class GeventEngine(Engine):
 
         return gevent.get_hub().threadpool.apply(function, args)
 
-    def serve(
-        self, app: WsgiApp, *, host: str, port: int, backlog: int, limit: int, reuse_port: bool
-    ) -> None:
-        """See `Engine.serve`."""
+    def _on_signals(self, tell: Callable[[], None]) -> None:
         import gevent
-        from gevent.event import Event
-        from gevent.pywsgi import WSGIServer
 
-        raise_file_limit(limit)
-        listener = listen(host, port, backlog, reuse_port)
-        stopping = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            gevent.signal_handler(number, stopping.set)
-        server = WSGIServer(
-            listener, app, spawn=limit, log=None, handler_class=http.gevent_handler()
-        )
-        server.start()
-        stopping.wait()
-        server.stop(timeout=0)
+            gevent.signal_handler(number, tell)
+
+    def _start(self, app: WsgiApp, stop: Stop, listener: socket.socket, limit: int) -> Running:
+        return servers.GeventServer(app, stop, listener, limit)
+
+    def _sleep(self, seconds: float) -> None:
+        import gevent
+
+        gevent.sleep(seconds)
 
     def _wait_for(self, fileno: int, *, write: bool, seconds: float) -> None:
         from gevent.socket import wait_read, wait_write

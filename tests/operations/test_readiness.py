@@ -8,7 +8,7 @@ from tests.support.socket import Listener
 from tests.support.stack import AppServer, Stack
 from tests.support.waiting import wait_for
 
-PARTS = {"database", "connections", "redis", "artifacts", "subscription"}
+PARTS = {"server", "database", "connections", "redis", "artifacts", "subscription"}
 
 
 def connections_to(server: AppServer, port: int | None) -> int:
@@ -20,7 +20,10 @@ def test_a_server_that_has_all_it_needs_is_ready(server: AppServer) -> None:
     probe = Probe(server)
     assert probe.body["ready"] is True
     assert set(probe.parts) == PARTS
-    assert {name for name, part in probe.parts.items() if part["required"]} == {"database"}
+    assert {name for name, part in probe.parts.items() if part["required"]} == {
+        "server",
+        "database",
+    }
     assert all(part["reason"] == "" for part in probe.parts.values())
 
 
