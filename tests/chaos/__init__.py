@@ -1,0 +1,1 @@
+"""Many users, and everything that can break breaking: `python -m tests.chaos`."""
