@@ -1,23 +1,34 @@
-"""`/v1/notifications`: the inbox without a socket."""
+"""`/v1/notifications`: the inbox without a socket, and sending to the inbox of a user."""
 
+import json
 from dataclasses import asdict
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
-from pydantic import Field, StrictInt
+from flask import url_for
+from pydantic import AfterValidator, Field, StrictInt
 
+from app.accounts import users
 from app.api import guards
+from app.api.notification_answers import AGAIN_HEADER, SENT
 from app.api.schemas import In, Limit, Out
-from app.extensions import transaction
-from app.notifications import inbox
-from app.notifications.models import Acknowledgement
+from app.delivery import events
+from app.notifications import inbox, reading
+from app.notifications.models import Acknowledgement, Notification
+from app.notifications.publish import publish
 from app.notifications.view import notification_view
+from app.services import services
 
 blueprint = APIBlueprint("notifications", __name__, url_prefix="/v1", tag="Notifications")
 
 MAX_SEQ = 2**63 - 1
+MAX_TITLE = 200
+MAX_BODY = 4000
+MAX_DATA_BYTES = 16 * 1024
+# What the system tells; nobody can send what looks like it.
+RESERVED_TYPES = ("job.", "artifact.")
 
 
 class NotificationsQuery(In):
@@ -31,6 +42,39 @@ class ReadIn(In):
     """Up to where everything was read."""
 
     up_to: StrictInt = Field(ge=0, le=MAX_SEQ, description="This number and all below it.")
+
+
+def _small(data: dict[str, Any]) -> dict[str, Any]:
+    size = len(json.dumps(data, ensure_ascii=False).encode())
+    if size > MAX_DATA_BYTES:
+        raise ValueError(f"has {size:,} bytes as JSON; at most {MAX_DATA_BYTES:,} are permitted")
+    return data
+
+
+def _unreserved(name: str) -> str:
+    if name.startswith(RESERVED_TYPES):
+        raise ValueError(f"must not begin with {' or '.join(RESERVED_TYPES)}")
+    return name
+
+
+class NotificationIn(In):
+    """A message to a user."""
+
+    user_id: UUID = Field(description="Whom to tell.")
+    type: Annotated[
+        str, Field(max_length=64, pattern=r"^[a-z][a-z0-9_.]*$"), AfterValidator(_unreserved)
+    ] = Field("message", description="For programs; `job.…` and `artifact.…` are the system's.")
+    title: str = Field(min_length=1, max_length=MAX_TITLE)
+    body: str = Field("", max_length=MAX_BODY)
+    data: Annotated[dict[str, Any], AfterValidator(_small)] = Field(
+        default_factory=dict, description="For programs; at most 16 KiB as JSON."
+    )
+    dedup_key: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="With the same key and user, this sender's first notification comes back.",
+    )
 
 
 class NotificationOut(Out):
@@ -56,8 +100,10 @@ class AcknowledgementOut(Out):
 
 
 class NotificationDetailOut(NotificationOut):
-    """A numbered message, and who has received it."""
+    """A numbered message, from whom and to whom, and which devices have received it."""
 
+    user_id: UUID = Field(description="Whose inbox it is in.")
+    sender_id: UUID | None = Field(description="Who sent it; null for what the system tells.")
     acknowledgements: list[AcknowledgementOut]
 
 
@@ -72,6 +118,7 @@ class SummaryOut(Out):
     """The state of the inbox."""
 
     head: int = Field(description="Highest number.")
+    read: int = Field(description="Highest number that is marked as read.")
     unread: int
 
 
@@ -90,11 +137,36 @@ def list_notifications(query_data: NotificationsQuery) -> dict[str, Any]:
     }
 
 
+@blueprint.post("/notifications")
+@guards.admin_only
+@blueprint.input(NotificationIn)
+@blueprint.output(NotificationDetailOut, status_code=201)
+@blueprint.doc(summary="Send a notification to a user", responses=SENT)
+def send_notification(
+    json_data: NotificationIn,
+) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Tell a user something.
+
+    It gets the next number of the user's inbox, and rings on all of the user's devices. The sender sees
+    at `GET /v1/notifications/{id}` which of them have it. Administrators only.
+    """
+    user_id = users.get(json_data.user_id).id
+    texts = json_data.model_dump(include={"type", "title", "body", "data", "dedup_key"})
+    keep = timedelta(days=services().settings.notification_days)
+    sent = publish(guards.identity().user_id, user_id, inbox.Message(**texts), keep)
+    row = sent.notification
+    location = {"Location": url_for("notifications.show_notification", notification_id=row.id)}
+    if sent.again:
+        return _detail(row), 200, location | {AGAIN_HEADER: "true"}
+    services().publisher.to_user(user_id, events.NOTIFICATION, notification_view(row))
+    return _detail(row), 201, location
+
+
 @blueprint.get("/notifications/summary")
 @guards.signed_in
 @blueprint.output(SummaryOut)
 def summarise() -> dict[str, Any]:
-    """Highest number and count of unread ones."""
+    """Highest number, highest one marked as read, and count of unread ones."""
     return asdict(inbox.summary(guards.identity().user_id))
 
 
@@ -102,10 +174,11 @@ def summarise() -> dict[str, Any]:
 @guards.signed_in
 @blueprint.output(NotificationDetailOut)
 def show_notification(notification_id: UUID) -> dict[str, Any]:
-    """One notification, with the devices that acknowledged it."""
-    notification = inbox.get(guards.identity().user_id, notification_id)
-    passed = inbox.acknowledgements(notification)
-    return notification_view(notification) | {"acknowledgements": [_device(row) for row in passed]}
+    """One notification, with the devices that acknowledged it.
+
+    For its owner, and for the user who sent it.
+    """
+    return _detail(inbox.get(guards.identity().user_id, notification_id))
 
 
 @blueprint.post("/notifications/read")
@@ -113,11 +186,17 @@ def show_notification(notification_id: UUID) -> dict[str, Any]:
 @blueprint.input(ReadIn)
 @blueprint.output(SummaryOut)
 def mark_read(json_data: ReadIn) -> dict[str, Any]:
-    """Mark everything up to a number as read."""
+    """Mark everything up to a number as read, on all of the caller's devices."""
     user_id = guards.identity().user_id
-    with transaction():
-        inbox.mark_read(user_id, json_data.up_to)
-        return asdict(inbox.summary(user_id))
+    return asdict(reading.mark_read(user_id, json_data.up_to, services().publisher))
+
+
+def _detail(row: Notification) -> dict[str, Any]:
+    return notification_view(row) | {
+        "user_id": str(row.user_id),
+        "sender_id": str(row.sender_id) if row.sender_id else None,
+        "acknowledgements": [_device(each) for each in inbox.acknowledgements(row)],
+    }
 
 
 def _device(row: Acknowledgement) -> dict[str, Any]:

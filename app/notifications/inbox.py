@@ -1,6 +1,6 @@
-"""The numbered inbox: append, read on, acknowledge, mark as read.
+"""The numbered inbox: append, read on, acknowledge.
 
-Every function works for one user, and none commits: the caller's transaction does.
+None of these functions commits: the caller's transaction does.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -19,6 +19,8 @@ from app.notifications.models import Acknowledgement, Inbox, Notification
 
 # First key of the advisory lock; the second is a hash of user and device.
 ACKNOWLEDGING = 0x41434B
+# Of one notification; whoever makes up a new device name for each connection is shown no more.
+MAX_ACKNOWLEDGEMENTS_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Message:
         type: stable name, for example `job.succeeded`.
         final: whether it tells the end of `job_id`; there is one such per job.
         dedup_key: a second message of this key to the same user is an error.
+        sender_id: the user who sends it; none for what the system tells.
     """
 
     type: str
@@ -38,13 +41,21 @@ class Message:
     job_id: UUID | None = None
     final: bool = False
     dedup_key: str | None = None
+    sender_id: UUID | None = None
 
 
 @dataclass(frozen=True)
-class Summary:
-    """The state of an inbox: its highest number, and how many are unread."""
+class Marks:
+    """How far an inbox goes: its highest number, and the highest one marked as read."""
 
     head: int
+    read: int
+
+
+@dataclass(frozen=True)
+class Summary(Marks):
+    """The same, and how many are unread, as of one moment."""
+
     unread: int
 
 
@@ -69,6 +80,7 @@ def append(user_id: UUID, message: Message, keep: timedelta) -> Notification:
         job_id=message.job_id,
         final=message.final,
         dedup_key=message.dedup_key,
+        sender_id=message.sender_id,
         expires_at=func.now() + keep,
     )
     db.session.add(notification)
@@ -83,9 +95,10 @@ def page(user_id: UUID, after: int, limit: int) -> Sequence[Notification]:
 
 
 def get(user_id: UUID, notification_id: UUID) -> Notification:
-    """One notification of the user; raises `NotFound`."""
+    """One notification that the user received or sent; raises `NotFound`."""
     wanted = select(Notification).where(
-        Notification.user_id == user_id, Notification.id == notification_id
+        Notification.id == notification_id,
+        or_(Notification.user_id == user_id, Notification.sender_id == user_id),
     )
     notification = db.session.scalar(wanted)
     if notification is None:
@@ -93,28 +106,28 @@ def get(user_id: UUID, notification_id: UUID) -> Notification:
     return notification
 
 
-def heads(user_ids: Iterable[UUID]) -> dict[UUID, int]:
-    """The highest number of each user; 0 for an inbox that is still empty."""
+def marks(user_ids: Iterable[UUID]) -> dict[UUID, Marks]:
+    """How far the inbox of each user goes."""
     users = list(user_ids)
-    wanted = select(Inbox.user_id, Inbox.head_seq).where(Inbox.user_id.in_(users))
-    return dict.fromkeys(users, 0) | {
-        row.user_id: row.head_seq for row in db.session.execute(wanted)
+    wanted = select(Inbox.user_id, Inbox.head_seq, Inbox.read_seq).where(Inbox.user_id.in_(users))
+    return dict.fromkeys(users, Marks(0, 0)) | {
+        row.user_id: Marks(row.head_seq, row.read_seq) for row in db.session.execute(wanted)
     }
 
 
 def summary(user_id: UUID) -> Summary:
-    """Head and unread count, as of one moment."""
-    head = select(Inbox.head_seq).where(Inbox.user_id == user_id).scalar_subquery()
-    unread = select(func.count()).select_from(Notification).where(*_unread(user_id))
-    row = db.session.execute(select(func.coalesce(head, 0), unread.scalar_subquery())).one()
-    return Summary(*row)
+    """The state of one inbox."""
+    return summaries([user_id]).get(user_id, Summary(0, 0, 0))
 
 
-def mark_read(user_id: UUID, up_to: int) -> int:
-    """Mark everything up to a number as read; returns how many were unread."""
-    marking = update(Notification).where(*_unread(user_id), Notification.seq <= up_to)
-    marked = db.session.scalars(marking.values(read_at=func.now()).returning(Notification.seq))
-    return len(marked.all())
+def summaries(user_ids: Iterable[UUID]) -> dict[UUID, Summary]:
+    """The state of the inboxes of these users; those that are still empty are left out."""
+    unread = select(func.count()).where(*unread_of(Inbox.user_id)).correlate(Inbox)
+    wanted = select(Inbox.user_id, Inbox.head_seq, Inbox.read_seq, unread.scalar_subquery())
+    if not (users := list(user_ids)):
+        return {}
+    found = db.session.execute(wanted.where(Inbox.user_id.in_(users)))
+    return {user_id: Summary(head, read, count) for user_id, head, read, count in found}
 
 
 def acknowledge(user_id: UUID, device: str, seq: int) -> None:
@@ -123,7 +136,7 @@ def acknowledge(user_id: UUID, device: str, seq: int) -> None:
     db.session.execute(
         select(func.pg_advisory_xact_lock(ACKNOWLEDGING, func.hashtext(f"{user_id} {device}")))
     )
-    seq = min(seq, heads([user_id])[user_id])
+    seq = min(seq, marks([user_id])[user_id].head)
     reached = func.coalesce(func.max(Acknowledgement.to_seq), 0)
     mine = (Acknowledgement.user_id == user_id, Acknowledgement.device == device)
     cursor = db.session.scalar(select(reached).where(*mine)) or 0
@@ -144,13 +157,14 @@ def forget_acknowledgements(keep: timedelta, limit: int) -> None:
 
 
 def acknowledgements(notification: Notification) -> Sequence[Acknowledgement]:
-    """Which devices have passed this notification, and when."""
+    """Which devices have passed this notification, and when; the first hundred."""
     wanted = select(Acknowledgement).where(
         Acknowledgement.user_id == notification.user_id,
         Acknowledgement.from_seq <= notification.seq,
         Acknowledgement.to_seq >= notification.seq,
     )
-    return db.session.scalars(wanted.order_by(Acknowledgement.at)).all()
+    wanted = wanted.order_by(Acknowledgement.at, Acknowledgement.device)
+    return db.session.scalars(wanted.limit(MAX_ACKNOWLEDGEMENTS_SHOWN)).all()
 
 
 def erase_expired(limit: int) -> int:
@@ -169,7 +183,8 @@ def erase_expired(limit: int) -> int:
     return len(db.session.scalars(erased.returning(Notification.id)).all())
 
 
-def _unread(user_id: UUID) -> tuple[ColumnElement[bool], ...]:
+def unread_of(user_id: Any) -> tuple[ColumnElement[bool], ...]:
+    """What makes a notification of this user, a value or a column, an unread one."""
     return (
         Notification.user_id == user_id,
         Notification.read_at.is_(None),

@@ -11,7 +11,13 @@ from app.extensions import Model, new_id
 
 
 class Inbox(Model):
-    """The row whose lock numbers a user's notifications: commit order is sequence order."""
+    """The row whose lock numbers a user's notifications: commit order is sequence order.
+
+    Attributes:
+        head_seq: the highest number given.
+        read_seq: the highest number marked as read, never beyond `head_seq`. Every notification up
+            to it has `read_at`, unless it was hidden before.
+    """
 
     __tablename__ = "inboxes"
 
@@ -19,13 +25,15 @@ class Inbox(Model):
         ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
     )
     head_seq: Mapped[int] = mapped_column(BigInteger, default=0)
+    read_seq: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
 
 class Notification(Model):
     """One numbered message to one user.
 
     `final` marks the one notification that tells a job's end. A row that is hidden or expired keeps
-    its number and is delivered as a tombstone, so that the sequence has no gap.
+    its number and is delivered as a tombstone, so that the sequence has no gap. `sender_id` is the user
+    who sent it through the API; none for what the system tells.
     """
 
     __tablename__ = "notifications"
@@ -39,6 +47,9 @@ class Notification(Model):
             postgresql_where=text("read_at IS NULL AND hidden_at IS NULL"),
         ),
         Index("ix_notifications_expiry", "expires_at"),
+        Index(
+            "ix_notifications_sender", "sender_id", postgresql_where=text("sender_id IS NOT NULL")
+        ),
     )
 
     user_id: Mapped[UUID] = mapped_column(
@@ -53,6 +64,7 @@ class Notification(Model):
     job_id: Mapped[UUID | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
     final: Mapped[bool] = mapped_column(default=False)
     dedup_key: Mapped[str | None]
+    sender_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     read_at: Mapped[datetime | None]
     hidden_at: Mapped[datetime | None]

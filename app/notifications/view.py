@@ -1,7 +1,8 @@
-"""How a notification looks outside: in REST answers, in hints and in replays alike."""
+"""How an inbox looks outside: in REST answers, in hints and in replays alike."""
 
 from typing import Any
 
+from app.notifications.inbox import Summary
 from app.notifications.models import Notification
 
 
@@ -20,3 +21,8 @@ def notification_view(notification: Notification) -> dict[str, Any]:
         "read_at": notification.read_at.isoformat() if notification.read_at else None,
         "tombstone": tombstone,
     }
+
+
+def read_view(state: Summary) -> dict[str, Any]:
+    """The event `read`: up to where everything is read, and what was unread below `head`."""
+    return {"up_to": state.read, "unread": state.unread, "head": state.head}

@@ -71,6 +71,12 @@ class Metrics:
             buckets=RING_SECONDS,
             registry=registry,
         )
+        self.acknowledge_seconds = Histogram(
+            "ringback_acknowledge_seconds",
+            "From a notification's transaction to its acknowledgement by a client that got it live.",
+            buckets=RING_SECONDS,
+            registry=registry,
+        )
         self.handshakes_refused = Counter(
             "ringback_socket_handshakes_refused",
             "Handshakes refused, by the code that the client was told.",
@@ -81,6 +87,17 @@ class Metrics:
             "ringback_socket_connections_ended",
             "Connections that ended, by reason.",
             ["reason"],
+            registry=registry,
+        )
+        self.sessions_closed = Counter(
+            "ringback_socket_sessions_closed",
+            "Sessions of Engine.IO that the server ended, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.events_dropped = Counter(
+            "ringback_socket_events_dropped",
+            "`job` events that were not sent to a client that reads slowly.",
             registry=registry,
         )
         self.subscriptions = Counter(

@@ -1,10 +1,14 @@
 """One live connection, and all of them."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from app.accounts.tokens import Identity
-from app.sockets.outbox import Outbox
+from app.sockets.outbox import Outbox, Payload
+
+# Notifications a connection remembers to have handed over, until they are acknowledged.
+UNACKNOWLEDGED = 20
 
 
 @dataclass
@@ -20,6 +24,10 @@ class Connection:
         rung: highest number that was there at the handshake, or was handed over since.
         hinted: highest number there at the handshake, or told by a hint since.
         found: highest number that reconcile has found.
+        is_ready: whether the client was sent `ready`.
+        read: highest number of which the client was told that it is read.
+        read_later: the event `read` that came before `ready`.
+        unacknowledged: number and time (seconds since the epoch) of the last ones handed over live.
         closed_because: code of the error for which the server closes it.
     """
 
@@ -34,13 +42,29 @@ class Connection:
     rung: int = 0
     hinted: int = 0
     found: int = 0
+    is_ready: bool = False
+    read: int = 0
+    read_later: Payload | None = None
+    unacknowledged: deque[tuple[int, float]] = field(
+        default_factory=lambda: deque(maxlen=UNACKNOWLEDGED)
+    )
     closed_because: str = ""
+
+    @property
+    def known(self) -> int:
+        """The highest number that was sent here, or that Postgres has told of; hints may be wrong."""
+        return max(self.rung, self.found)
 
 
 class Connections:
-    """The connections of this process, by id and by user."""
+    """The connections of this process, by id and by user.
+
+    Attributes:
+        session_changes: how often this process was told that a session of anybody ended or changed.
+    """
 
     def __init__(self) -> None:
+        self.session_changes = 0
         self._by_sid: dict[str, Connection] = {}
         self._by_user: dict[str, dict[str, Connection]] = {}
 

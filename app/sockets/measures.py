@@ -1,8 +1,9 @@
 """What is measured of the connections of this process."""
 
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -24,6 +25,17 @@ REASONS = frozenset(
 )
 
 
+class Sessions(Protocol):
+    """What is shown of the sessions of Engine.IO."""
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that wait for clients."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+
 class Measures(Collector):
     """Gauges of all connections, looked up when asked, and the measuring of single events.
 
@@ -34,16 +46,25 @@ class Measures(Collector):
 
     def __init__(self, measured: Metrics, connections: Connections) -> None:
         self._measured, self._connections = measured, connections
+        self._sessions: Sessions | None = None
         measured.registry.register(self)
+
+    def watch_sessions(self, sessions: Sessions) -> None:
+        """Show these, too."""
+        self._sessions = sessions
 
     def collect(self) -> Iterator[Metric]:
         """See `prometheus_client.registry.Collector`."""
         depths = [each.outbox.depth for each in self._connections]
+        sessions = len(self._sessions) if self._sessions is not None else 0
+        unsent = self._sessions.unsent if self._sessions is not None else 0
         for name, text, value in (
             ("connections", "Clients that are connected to this server.", len(depths)),
             ("users", "Users with at least one of them.", self._connections.users),
             ("outbox_depth", "Notifications not handed over yet, of all clients.", sum(depths)),
             ("outbox_depth_max", "The same, of the furthest behind.", max(depths, default=0)),
+            ("sessions", "Sessions of Engine.IO, with those that are not connected.", sessions),
+            ("unsent_bytes", "What waits for clients to read it, of all clients.", unsent),
         ):
             yield GaugeMetricFamily(f"ringback_socket_{name}", text, value)
 
@@ -55,6 +76,14 @@ class Measures(Collector):
         """A connection has ended, by the server's own reason if it had one."""
         word = reason.replace(" ", "_") if reason in REASONS else "other"
         self._measured.connections_ended.labels(connection.closed_because or word).inc()
+
+    def session_closed(self, reason: str) -> None:
+        """The server ended a session of Engine.IO."""
+        self._measured.sessions_closed.labels(reason).inc()
+
+    def not_sent(self) -> None:
+        """An event that nobody misses was not sent to a client that reads slowly."""
+        self._measured.events_dropped.inc()
 
     def subscribed(self) -> None:
         """The server has subscribed to Redis."""
@@ -70,5 +99,13 @@ class Measures(Collector):
             return
         connection.rung = payload["seq"]
         if created := payload.get("created_at"):
-            latency = datetime.now(UTC) - datetime.fromisoformat(created)
-            self._measured.ring_seconds.observe(max(0.0, latency.total_seconds()))
+            created_at = datetime.fromisoformat(created).timestamp()
+            self._measured.ring_seconds.observe(max(0.0, time.time() - created_at))
+            connection.unacknowledged.append((payload["seq"], created_at))
+
+    def acknowledged(self, connection: Connection) -> None:
+        """The client has what it was handed over live: only that says how long a client takes."""
+        waiting = connection.unacknowledged
+        while waiting and waiting[0][0] <= connection.acked:
+            _, created_at = waiting.popleft()
+            self._measured.acknowledge_seconds.observe(max(0.0, time.time() - created_at))

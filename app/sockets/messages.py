@@ -39,6 +39,12 @@ class Sync(_Message):
     after: Seq
 
 
+class Read(_Message):
+    """`read`: everything up to this number is read."""
+
+    up_to: Seq
+
+
 class Authenticate(_Message):
     """`authenticate`: a newer access token of the same user."""
 
@@ -71,4 +77,6 @@ def problem(error: AppError) -> dict[str, Any]:
         "retryable": error.retryable,
     }
     fields = getattr(error, "fields", None)
-    return told | ({"errors": fields} if fields else {})
+    seconds = getattr(error, "retry_after", None)
+    told |= {"errors": fields} if fields else {}
+    return told | ({"retry_after": seconds} if seconds is not None else {})

@@ -7,18 +7,24 @@ from flask_socketio import SocketIO
 
 from app.delivery import events
 from app.observability import get_logger
+from app.operations.draining import draining
 from app.operations.metrics import metrics
 from app.operations.readiness import readiness
 from app.services import services
 from app.sockets.acknowledgements import Acknowledgements
 from app.sockets.connection import Connections
+from app.sockets.door import Door
 from app.sockets.echo import Echo
+from app.sockets.farewell import Farewell, UnderWay
+from app.sockets.floods import Floods
 from app.sockets.handlers import Handlers
 from app.sockets.hints import Hints
 from app.sockets.manager import ClientManager
 from app.sockets.measures import Measures
+from app.sockets.reading import Reading
 from app.sockets.reconcile import Reconciler
 from app.sockets.sender import Sender
+from app.sockets.sessions import Sessions
 from app.sockets.watch import Watch, close_expired
 
 log = get_logger(__name__)
@@ -52,17 +58,46 @@ class SocketServer:
             max_http_buffer_size=MAX_MESSAGE_BYTES,
         )
         spawn = self._io.start_background_task
-        self._sender = Sender(app, self._io, self._connections, self._measures)
-        acknowledgements = Acknowledgements(app, spawn)
-        self._reconciler = Reconciler(
-            app, self._connections, self._sender.close, acknowledgements.store_soon
+        self._sessions = Sessions(
+            self._io.server,
+            settings.max_sockets,
+            settings.max_socket_events_per_second,
+            self._io.sleep,
+            self._measures,
         )
-        self._watch = Watch(close_expired(self._connections, self._sender))
+        self._sender = Sender(app, self._io, self._sessions, self._connections, self._measures)
+        Floods(self._io.server, self._sessions, self._connections, self._sender)
+        storing, stop = UnderWay(spawn), draining(app)
+        acknowledgements = Acknowledgements(app, storing.spawn)
+        self._reading = Reading(self._sender)
+        self._reconciler = Reconciler(
+            app, self._connections, self._sender, self._reading, acknowledgements.store_soon, spawn
+        )
+        self._watch = Watch(
+            close_expired(self._connections, self._sender), self._sender.look, self._sessions.look
+        )
         echo = Echo(given.publisher, self._manager.subscribe)
         readiness(app).add("subscription", echo.check)
-        self._hints = Hints(self._connections, echo, self._reconciler.check_sessions, spawn)
-        handlers = Handlers(self._connections, self._sender, acknowledgements, self._measures)
+        self._hints = Hints(
+            self._connections,
+            echo,
+            self._reading,
+            self._sender.offer,
+            self._reconciler.check_sessions,
+            spawn,
+        )
+        handlers = Handlers(
+            Door(self._sessions, self._connections, stop, settings.max_sockets_per_user),
+            self._connections,
+            self._sender,
+            acknowledgements,
+            self._measures,
+            self._reading,
+            self._reconciler,
+            given.publisher,
+        )
         handlers.register(self._io)
+        stop.add(Farewell(self._io, self._connections, self._sender, storing, stop).run)
 
     # Reports of the client manager (see `app.sockets.manager.Listener`).
 
@@ -78,8 +113,12 @@ class SocketServer:
             return self._sender.drop(sid)
         room = events.user_room(connection.identity.user_id)
         self._manager.enter_room(sid, events.NAMESPACE, room)
-        ready = {"head": connection.outbox.wanted, "unread": connection.unread}
+        # What came since the handshake looked is new, and so unread.
+        head = connection.outbox.wanted
+        unread = connection.unread + head - connection.rung
+        ready = {"head": head, "unread": unread, "read": connection.read}
         self._sender.emit(connection, events.READY, ready)
+        self._reading.begin(connection)
         connection.outbox.open()
         log.info("client connected", user_id=str(connection.identity.user_id))
 

@@ -38,7 +38,7 @@ def refusal(server: AppServer, token: Any = None, **auth: Any) -> dict[str, Any]
 
 def test_a_signed_in_client_is_told_where_its_inbox_stands(server: AppServer, user: Api) -> None:
     with Listener(server.url).connect(user.token, after=0) as listener:
-        assert listener.wait_for("ready") == [{"head": 0, "unread": 0}]
+        assert listener.wait_for("ready") == [{"head": 0, "unread": 0, "read": 0}]
 
 
 @pytest.mark.parametrize("transports", [["websocket"], ["polling"], ["polling", "websocket"]])

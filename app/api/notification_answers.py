@@ -1,0 +1,30 @@
+"""How the API's description tells the answers to sending a notification."""
+
+from typing import Any
+
+from app.api.errors import MEDIA_TYPE
+
+AGAIN_HEADER = "Idempotent-Replayed"
+_TEXT = {"schema": {"type": "string"}}
+_LOCATION = {"Location": {"description": "Path of the notification.", **_TEXT}}
+
+
+def _reference(name: str) -> dict[str, Any]:
+    return {"schema": {"$ref": f"#/components/schemas/{name}"}}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {MEDIA_TYPE: _reference("HTTPError")}}
+
+
+SENT: Any = {
+    200: {
+        "description": "The notification that this sender's `dedup_key` made before; nobody is rung.",
+        "headers": _LOCATION
+        | {AGAIN_HEADER: {"description": "`true`: this key made it before.", **_TEXT}},
+        "content": {"application/json": _reference("NotificationDetailOut")},
+    },
+    201: {"description": "It is in the user's inbox.", "headers": _LOCATION},
+    403: _problem("`admin_required`"),
+    404: _problem("`user_not_found`"),
+}
