@@ -41,25 +41,44 @@ def test_the_home_address_leads_to_the_page(client: FlaskClient) -> None:
     assert client.get("/", buffered=True).headers["Location"] == "/test.html"
 
 
+@pytest.mark.parametrize("name", ["socket.io.js", "socket.io.esm.js"])
 def test_the_official_client_is_served_as_it_was_installed(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    client: FlaskClient, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    installed = tmp_path / "socket.io.min.js"
+    installed = tmp_path / "installed.js"
     installed.write_text("/* Socket.IO */")
-    monkeypatch.setattr(pages, "SOCKET_IO_CLIENT", installed)
-    answer = client.get("/assets/socket.io.js", buffered=True)
+    monkeypatch.setitem(pages.SOCKET_IO_CLIENTS, name, installed)
+    answer = client.get(f"/assets/{name}", buffered=True)
     assert answer.text == "/* Socket.IO */"
     assert "javascript" in answer.content_type
     assert answer.headers["ETag"]
 
 
+@pytest.mark.parametrize("name", ["socket.io.js", "socket.io.esm.js"])
 def test_without_the_official_client_the_answer_says_what_to_do(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    client: FlaskClient, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(pages, "SOCKET_IO_CLIENT", tmp_path / "missing.js")
-    answer = client.get("/assets/socket.io.js", buffered=True)
+    monkeypatch.setitem(pages.SOCKET_IO_CLIENTS, name, tmp_path / "missing.js")
+    answer = client.get(f"/assets/{name}", buffered=True)
     assert answer.status_code == 503
     assert "make run" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/ringback.js",
+        "/assets/ringback/session.js",
+        "/assets/socket.io.esm.js",
+        "/app/web/static/socket.io.esm.js",
+    ],
+)
+def test_a_page_from_elsewhere_may_import_the_module(client: FlaskClient, path: str) -> None:
+    answer = client.get(path, headers={"Origin": "null"}, buffered=True)
+    assert answer.status_code == 200
+    assert "javascript" in answer.content_type
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
 
 
 @pytest.mark.parametrize(

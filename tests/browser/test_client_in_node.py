@@ -51,4 +51,9 @@ def test_a_lost_number_is_asked_for_and_what_comes_twice_is_dropped(
     assert clients.raw("a").count(1) == 2
     sent = [each["name"] for each in clients.of("a", "sent")]
     assert sent.count("sync") == 1
-    wait_for(lambda: {"name": "ack", "payload": {"seq": 3}}.items() <= clients.of("a", "sent")[-1].items(), "ack")
+    wait_for(
+        lambda: (
+            {"name": "ack", "payload": {"seq": 3}}.items() <= clients.of("a", "sent")[-1].items()
+        ),
+        "ack",
+    )

@@ -60,7 +60,6 @@ class JsClients:
         ref = next(self._refs)
         self.tell(do, client, ref=ref, **more)
 
-
         def answers() -> list[Event]:
             return [each for each in list(self.events[client]) if each.get("ref") == ref]
 

@@ -37,6 +37,9 @@ class JobList extends EventTarget {
     const known = this.#jobs.get(news.id);
     if (known && news.version < known.version) return;
     const job = { ...known, ...news };
+    // A hint leaves out what is large.
+    job.params ??= known?.params ?? {};
+    job.result ??= known?.result ?? null;
     this.#jobs.set(job.id, job);
     this.dispatchEvent(new CustomEvent("changed", { detail: job }));
   }

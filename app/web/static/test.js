@@ -39,6 +39,7 @@ const isFromDisk = location.protocol === "file:";
 /** The client of the server that is talked to; null before the first sign-in. @type {Ringback} */
 let ringback = null;
 let missed = 0;
+const stateLine = new StateLine(byId("connection"));
 const jobs = new JobList();
 const ring = new Ring(byId("rings"));
 const once = new Once();
@@ -185,28 +186,11 @@ function ringForMissed() {
   missed = 0;
 }
 
-const STATE_TEXTS = {
-  "signed-out": "signed out",
-  connecting: "connecting …",
-  "catching-up": "catching up …",
-  live: "live",
-  offline: "offline",
-};
-let countdown = 0;
-
 /** @param {{name: string, reason?: string, retryAt?: number}} state */
-function showConnection({ name, reason, retryAt }) {
-  clearInterval(countdown);
-  if (name === "live") ringForMissed();
-  byId("connection").dataset.state = name;
-  byId("connection-text").textContent = [STATE_TEXTS[name], reason].filter(Boolean).join(": ");
-  byId("retry").hidden = byId("retry-in").hidden = !retryAt;
-  const count = () => {
-    const seconds = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
-    byId("retry-in").textContent = `Next try in ${seconds} s`;
-  };
-  count();
-  if (retryAt) countdown = setInterval(count, 1000);
+function showState(state) {
+  stateLine.show(state);
+  if (state.name === "live") ringForMissed();
+  if (state.name === "signed-out") end(state.reason);
 }
 
 /** Show the part of the page for whoever is signed in, or the sign-in form. */
@@ -273,8 +257,7 @@ async function connectTo(url) {
 
 function listenTo(client) {
   const on = (name, act) => client.addEventListener(name, ({ detail }) => act(detail));
-  on("state", showConnection);
-  on("state", ({ name, reason }) => name === "signed-out" && end(reason));
+  on("state", showState);
   on("ready", catchUp);
   on("job", (job) => jobs.accept(job));
   on("notification", receive);
