@@ -105,6 +105,11 @@ class Metrics:
             "Times that the server subscribed to Redis, the first included.",
             registry=registry,
         )
+        self.subscriptions_deaf = Counter(
+            "ringback_socket_subscriptions_deaf",
+            "Subscriptions given up because nothing came through them.",
+            registry=registry,
+        )
         self.reconcile_turns = Counter(
             "ringback_reconcile_turns",
             "Comparisons of the connections with the database, by result.",

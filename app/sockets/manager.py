@@ -6,10 +6,12 @@ the subscription was made anew (messages in between are lost, so Postgres must b
 
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any, Protocol
 
 import socketio
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app.delivery import events
 from app.observability import get_logger
@@ -18,6 +20,8 @@ log = get_logger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.1
 MAX_PAUSE_SECONDS = 2.0
+# Longest wait for Redis while a subscription is made; after that, it may be silent.
+SUBSCRIBE_SECONDS = 2.0
 
 
 class Listener(Protocol):
@@ -48,10 +52,16 @@ class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no ty
     name = "ringback"
 
     def __init__(self, url: str, channel: str, listener: Listener) -> None:
-        # A peer that vanished without a word is noticed by the kernel.
-        super().__init__(url, channel=channel, redis_options={"socket_keepalive": True})
+        options = {
+            "socket_keepalive": True,
+            "socket_connect_timeout": SUBSCRIBE_SECONDS,
+            "socket_timeout": SUBSCRIBE_SECONDS,
+            "retry": Retry(NoBackoff(), 0),  # the way back is a new subscription, and that is said
+        }
+        super().__init__(url, channel=channel, redis_options=options)
         self._listener = listener
         self._subscribed = threading.Event()
+        self._attempts = self._messages = 0
 
     def initialize(self) -> None:
         """Called by the server once, before it opens its first session."""
@@ -68,6 +78,16 @@ class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no ty
             self.server.manager_initialized = True
             self.initialize()
         return self._subscribed.wait(seconds)
+
+    def progress(self) -> Hashable:
+        """Something else after each message, and after each attempt to subscribe."""
+        return self._attempts, self._subscribed.is_set(), self._messages
+
+    def renew(self) -> None:
+        """Give up the present subscription; whoever listens to it, wakes up and makes a new one."""
+        connection = self.pubsub.connection if self.pubsub else None
+        if connection is not None:
+            connection.disconnect()
 
     def connect(self, sid: str, namespace: str) -> str:
         """Called by the server right after it queued the CONNECT packet."""
@@ -92,11 +112,13 @@ class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no ty
         """
         pause = FIRST_PAUSE_SECONDS
         while True:
+            self._attempts += 1
             try:
                 self._redis_connect()
                 self.pubsub = self.redis.pubsub()  # this one tells when the subscription stands
                 self.pubsub.subscribe(self.channel)
                 for message in self.pubsub.listen():
+                    self._messages += 1
                     if message["type"] == "subscribe":
                         self._subscribed.set()
                         self._listener.subscribed()

@@ -89,6 +89,10 @@ class Measures(Collector):
         """The server has subscribed to Redis."""
         self._measured.subscriptions.inc()
 
+    def deaf(self) -> None:
+        """A subscription heard nothing, though Redis took what was sent."""
+        self._measured.subscriptions_deaf.inc()
+
     def handed_over(self, connection: Connection, payload: dict[str, Any]) -> None:
         """A notification went to its socket; only the first time says how long a ring takes.
 

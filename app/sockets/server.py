@@ -14,7 +14,7 @@ from app.services import services
 from app.sockets.acknowledgements import Acknowledgements
 from app.sockets.connection import Connections
 from app.sockets.door import Door
-from app.sockets.echo import Echo
+from app.sockets.echo import Echo, SelfTest, Voice
 from app.sockets.farewell import Farewell, UnderWay
 from app.sockets.floods import Floods
 from app.sockets.handlers import Handlers
@@ -47,7 +47,8 @@ class SocketServer:
         self._accepted_origins = set(settings.accepted_origins())
         self._connections = Connections()
         self._measures = Measures(metrics(app), self._connections)
-        self._manager = ClientManager(settings.redis_url.get_secret_value(), settings.channel, self)
+        url = settings.redis_url.get_secret_value()
+        self._manager = ClientManager(url, settings.channel, self)
         self._io = SocketIO(
             app,
             async_mode=async_mode,
@@ -73,11 +74,14 @@ class SocketServer:
         self._reconciler = Reconciler(
             app, self._connections, self._sender, self._reading, acknowledgements.store_soon, spawn
         )
-        self._watch = Watch(
-            close_expired(self._connections, self._sender), self._sender.look, self._sessions.look
-        )
-        echo = Echo(given.publisher, self._manager.subscribe)
+        echo = Echo(Voice(url, settings.channel, settings.redis_timeout_seconds), self._manager)
         readiness(app).add("subscription", echo.check)
+        self._watch = Watch(
+            close_expired(self._connections, self._sender),
+            self._sender.look,
+            self._sessions.look,
+            SelfTest(echo, self._manager, self._measures.deaf, spawn).look,
+        )
         self._hints = Hints(
             self._connections,
             echo,
