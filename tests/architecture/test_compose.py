@@ -103,9 +103,10 @@ def test_every_queue_in_the_code_has_a_worker() -> None:
     assert {queue.name for queue in make_celery(settings).conf.task_queues} == set(QUEUES)
 
 
-def test_a_worker_is_not_killed_before_it_has_handed_its_jobs_back() -> None:
+@pytest.mark.parametrize("service", ["worker", "api"])
+def test_what_has_a_time_to_stop_in_is_not_killed_before(service: str) -> None:
     grace = Settings.model_fields["stop_grace_seconds"].default
-    period = re.fullmatch(r"(\d+)([sm])", services()["worker"]["stop_grace_period"])
+    period = re.fullmatch(r"(\d+)([sm])", services()[service]["stop_grace_period"])
     assert period is not None
     number, unit = period.groups()
     assert int(number) * {"s": 1, "m": 60}[unit] > grace + 10
