@@ -27,10 +27,17 @@ class Relay:
         self._flowing.set()
         self._sockets: set[socket.socket] = set()
         self._listener: socket.socket | None = None
+        self._said: dict[socket.socket, bytes] = {}
+        self._word: bytes | None = None
+        self._mute: set[socket.socket] = set()
         self.mend()
 
     def mend(self) -> None:
-        """Let bytes pass, also those that were held back; accept connections."""
+        """Let bytes pass, also those that were held back; accept connections.
+
+        What `swallow` has taken hold of stays as it is.
+        """
+        self._word = None
         if self._listener is None:
             self._listener = socket.create_server((LOOPBACK, self.port))
             threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
@@ -39,6 +46,10 @@ class Relay:
     def freeze(self) -> None:
         """Connections stay open, new ones are accepted, and no byte passes."""
         self._flowing.clear()
+
+    def swallow(self, word: bytes) -> None:
+        """Of a connection on which this was or is said, all else vanishes: neither end notices."""
+        self._word = word
 
     def cut(self) -> None:
         """Reset all connections, and refuse new ones."""
@@ -77,10 +88,19 @@ class Relay:
                 self._flowing.wait()
                 if not data:
                     return
-                others[each].sendall(data)
+                if not self._is_mute(each, others[each]):
+                    others[each].sendall(data)
+                    self._said[each] = (self._said.get(each, b"") + data)[:CHUNK]
+
+    def _is_mute(self, each: socket.socket, other: socket.socket) -> bool:
+        said = self._said.get(each, b"") + self._said.get(other, b"")
+        if self._word is not None and self._word in said:
+            self._mute |= {each, other}
+        return each in self._mute
 
     def _close(self, each: socket.socket) -> None:
         self._sockets.discard(each)
+        self._said.pop(each, None)
         with contextlib.suppress(OSError):
             each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         each.close()

@@ -116,6 +116,11 @@ class Misbehaves(JobType[Naughty]):
             for _ in range(2048):
                 file.write(bytes(MEGABYTE))
 
+    def write_sixteen_megabytes(self, context: JobContext) -> None:
+        with context.artifact("large.bin", "application/octet-stream") as file:
+            for block in range(16):
+                file.write(bytes([block]) * MEGABYTE)
+
     def write_and_ignore_errors(self, context: JobContext) -> None:
         with context.artifact("large.bin", "application/octet-stream") as file:
             for _ in range(2048):
