@@ -1,0 +1,97 @@
+"""Two servers are stopped in order and started again, one after the other, below their clients."""
+
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import requests
+
+from tests.faults.cluster import Cluster
+from tests.faults.crowd import Crowd
+from tests.faults.ledger import Client
+from tests.support.waiting import wait_for
+
+CLUSTER = {"servers": 2}
+JAVASCRIPT, PYTHON = 90, 10
+# Promised for requests that may be made again.
+RETRIED_SECONDS = 10.0
+RETRY_PAUSE_SECONDS = 0.1
+CALL_PAUSE_SECONDS = 0.25
+
+
+class Caller:
+    """Reads and submits again and again, at one server or the other, until each call has succeeded.
+
+    Attributes:
+        seconds: how long each call took, with all its attempts.
+        failed: attempts that were cut off or refused.
+        jobs: ids of the jobs it got, one for each key.
+    """
+
+    def __init__(self, user: Client, urls: list[str]) -> None:
+        self.seconds: list[float] = []
+        self.failed = 0
+        self.jobs: list[str] = []
+        self._through = [user.through(url) for url in urls]
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(CALL_PAUSE_SECONDS):
+            self._until_done("GET", "/v1/jobs")
+            job = {"type": "add", "params": {"a": 1, "b": 2}}
+            key = {"Idempotency-Key": uuid4().hex}
+            accepted = self._until_done("POST", "/v1/jobs", json=job, headers=key)
+            self.jobs.append(accepted.json()["id"])
+
+    def _until_done(self, method: str, path: str, **options: Any) -> requests.Response:
+        begun = time.monotonic()
+        while True:
+            try:
+                answer = self._through[0].call(method, path, **options)
+                if answer.ok:
+                    self.seconds.append(time.monotonic() - begun)
+                    return answer
+            except requests.RequestException:
+                pass  # what it does not know, it asks for again
+            self.failed += 1
+            self._through.reverse()
+            time.sleep(RETRY_PAUSE_SECONDS)
+
+
+def test_clients_miss_nothing_and_what_is_tried_again_succeeds(
+    cluster: Cluster, crowd: Crowd, user: Client
+) -> None:
+    urls = [each.url for each in cluster.servers]
+    crowd.join(JAVASCRIPT, PYTHON, *urls)
+    crowd.listen_for(user, *urls)
+    callers = [Caller(user, urls), Caller(user, urls[::-1])]
+    with crowd.ringing(), callers[0], callers[1]:
+        for server in cluster.servers:
+            assert server.stop() == 0
+            server.start()
+            crowd.wait_until_up()
+        cluster.ledger.fault_is_over()
+        crowd.ring()
+    crowd.wait_until_heard(1)
+    assert all(each.downs for each in crowd.records), "each was told to go, at least once"
+    for caller in callers:
+        assert max(caller.seconds) < RETRIED_SECONDS
+        assert len(set(caller.jobs)) == len(caller.jobs) > 0
+        for job in caller.jobs:
+            wait_for(lambda job=job: user.job(job)["state"] == "succeeded", "the job's end")
