@@ -6,6 +6,8 @@ from app.api.headers import SECURITY_HEADERS
 from app.api.throttle import LONGEST_WAIT_SECONDS, MEMORY_SECONDS, STRANGERS
 from app.config import Settings
 from app.engine.wire import HEAD_SECONDS, LINE_BYTES, SILENT_SECONDS
+from app.sockets.packets import MOST_BYTES
+from app.sockets.strangers import STRANGER_SECONDS
 from tests.docs.pages import ROOT, blocks, section, text_of
 
 PAGE = "docs/security.md"
@@ -43,4 +45,7 @@ def test_the_page_tells_limits_as_they_are() -> None:
     ):
         assert text in limits
     named = set(re.findall(r"`((?!test_)[a-z]+_[a-z_]+)`", guessing + limits))
-    assert named - {"slow_client"} <= set(fields)
+    codes = {"slow_client", "too_many_events", "too_many_connections", "server_full"}
+    assert named - codes <= set(fields)
+    assert f"{MOST_BYTES // 1024} KiB waiting" in limits
+    assert f"| {STRANGER_SECONDS:.0f} s |" in limits

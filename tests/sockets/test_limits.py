@@ -1,0 +1,301 @@
+"""Limits of a server, of a user and of a client, on real servers where it matters."""
+
+import json
+import queue
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+from flask import Flask
+
+from app.errors import AppError
+from app.notifications.replay import page_of
+from app.sockets import packets
+from app.sockets.door import HANDSHAKE_WAIT_SECONDS
+from app.sockets.limits import Meter, Pace, Slots, Verdict
+from app.sockets.packets import packet_queue
+from app.sockets.sessions import TOLD_BEYOND
+from app.sockets.strangers import STRANGER_SECONDS
+from tests.faults.relay import Relay
+from tests.support.api import Api
+from tests.support.hostile import Raw, figure, fill, is_connected, open_poll, poll
+from tests.support.raw import status_of
+from tests.support.socket import Listener
+from tests.support.stack import AppServer, Stack
+from tests.support.waiting import wait_for
+
+MOST, OF_USER = 30, 5
+REFUSED = "ringback_socket_handshakes_refused_total"
+CLOSED = "ringback_socket_sessions_closed_total"
+CONNECTIONS, SESSIONS = "ringback_socket_connections", "ringback_socket_sessions"
+SILENT_UNTIL = 45.0  # Engine.IO itself ends a session that is silent for so long
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def verdicts(meter: Meter, count: int) -> list[Verdict]:
+    return [meter.take() for _ in range(count)]
+
+
+def test_a_burst_is_twice_the_rate_then_comes_one_warning_and_after_another_burst_the_end() -> None:
+    meter = Meter(5, Clock())
+    assert verdicts(meter, 10) == [Verdict.FINE] * 10
+    assert verdicts(meter, 9) == [Verdict.WARN] + [Verdict.IGNORE] * 8
+    assert meter.take() is Verdict.CLOSE
+
+
+def test_who_keeps_to_the_rate_is_never_warned_and_who_calms_down_is_forgiven() -> None:
+    clock = Clock()
+    meter = Meter(5, clock)
+    for _ in range(100):
+        clock.now += 0.2
+        assert meter.take() is Verdict.FINE
+    assert Verdict.WARN in verdicts(meter, 15)
+    clock.now += 60
+    assert verdicts(meter, 11)[-2:] == [Verdict.FINE, Verdict.WARN]
+
+
+def test_each_notification_permits_one_event_more() -> None:
+    meter = Meter(5, Clock())
+    for _ in range(100):
+        meter.owe()
+    assert verdicts(meter, 111) == [Verdict.FINE] * 110 + [Verdict.WARN]
+
+
+def test_a_pace_keeps_turns_apart_and_saves_none_up() -> None:
+    clock = Clock()
+    pace = Pace(10, clock)
+    assert [round(pace.pause(), 3) for _ in range(3)] == [0, 0.1, 0.2]
+    clock.now += 60
+    assert [round(pace.pause(), 3) for _ in range(2)] == [0, 0.1]
+
+
+def test_who_waits_too_long_for_a_slot_is_told_to_try_again() -> None:
+    slots = Slots(1, 0.05)
+    with slots.one():
+        with pytest.raises(AppError) as refused, slots.one():
+            pass
+        assert refused.value.retryable
+    with slots.one():
+        pass
+
+
+def make_queue() -> Any:
+    return packet_queue(queue.Queue, queue.Empty)()
+
+
+def packet(size: int = 10) -> SimpleNamespace:
+    return SimpleNamespace(data="x" * size)
+
+
+def test_a_queue_hands_over_few_packets_and_counts_them_until_the_next_time() -> None:
+    waiting = make_queue()
+    for _ in range(packets.CONGESTED_PACKETS):
+        waiting.put(packet())
+    assert waiting.congested
+    waiting.get(timeout=1)
+    for _ in range(packets.HANDED_PACKETS - 1):
+        waiting.get(block=False)
+    with pytest.raises(queue.Empty):
+        waiting.get(block=False)
+    assert waiting.congested  # what was handed over is not known to be sent
+    waiting.get(timeout=1)
+    assert not waiting.congested
+
+
+def test_a_queue_that_is_full_takes_nothing_more_but_the_end() -> None:
+    waiting = make_queue()
+    taken = 0
+    while not waiting.overflowed:
+        waiting.put(packet(10_000))
+        taken += 1
+    assert packets.MOST_BYTES <= waiting.unsent < packets.MOST_BYTES + 20_000
+    waiting.put(packet())
+    waiting.put(None)
+    assert waiting.qsize() == taken  # one was lost, and the end came
+    waiting.join()  # returns at once
+
+
+def test_a_page_is_bounded_in_bytes_and_never_empty_before_the_end(stack: Stack, user: Api) -> None:
+    core: Flask = stack.core()
+    fill(stack.database_url, user, 30, 10_000)
+    mine = UUID(user.user_id)
+    with core.app_context():
+        assert [row.seq for row in page_of(mine, 0, 100, 45_000)] == [1, 2, 3, 4, 5]
+        assert [row.seq for row in page_of(mine, 5, 2, 45_000)] == [6, 7]
+        assert [row.seq for row in page_of(mine, 28, 100, 1)] == [29]
+        assert page_of(mine, 30, 100, 45_000) == []
+
+
+@pytest.fixture(scope="module")
+def relay(stack: Stack) -> Iterator[Relay]:
+    """Between the limited servers and Postgres."""
+    relay = Relay(urlsplit(stack.database_url).port or 5432)
+    yield relay
+    relay.mend()
+
+
+@pytest.fixture(scope="module", params=["eventlet", "gevent"])
+def limited(request: pytest.FixtureRequest, stack: Stack, relay: Relay) -> Iterator[AppServer]:
+    """A server with low limits, which reaches Postgres through the relay."""
+    address = urlsplit(stack.database_url)
+    through = f"{address.netloc.rpartition('@')[0]}@127.0.0.1:{relay.port}"
+    limits = {
+        "RINGBACK_DATABASE_URL": address._replace(netloc=through).geturl(),
+        "RINGBACK_MAX_SOCKETS": str(MOST),
+        "RINGBACK_MAX_SOCKETS_PER_USER": str(OF_USER),
+    }
+    server = AppServer(stack.environment | limits, stack.folder, request.param)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each test of a limited server it is as empty as before, and serves."""
+    yield
+    if "limited" in request.fixturenames:
+        server = request.getfixturevalue("limited")
+        user = request.getfixturevalue("stack").new_user()
+        wait_for(lambda: figure(server, SESSIONS) == 0, "no session is left", 60)
+        assert figure(server, CONNECTIONS) == 0
+        with Listener(server.url).connect(user.token) as listener:
+            listener.wait_for("ready")
+        wait_for(lambda: figure(server, SESSIONS) == 0, "nor that one", 60)
+
+
+def refused(server: AppServer, token: str) -> dict[str, Any] | None:
+    """What the handshake's refusal says; None if it was not refused."""
+    with Raw(server, token) as raw:
+        message = raw.read_until("4")
+        while message[:2] not in ("40", "44"):
+            message = raw.read_until("4")
+        if message.startswith("40"):
+            return None
+        problem: dict[str, Any] = json.loads(message[2:])["data"]
+        return problem
+
+
+def test_two_hundred_connections_of_one_user_at_once_are_five(
+    limited: AppServer, user: Api, stack: Stack
+) -> None:
+    other = stack.new_user()
+    raws: list[Raw] = []
+
+    def connect(_: int) -> str:
+        try:
+            raw = Raw(limited, user.token)
+        except Exception as error:  # noqa: BLE001  # the server has no session left for it
+            return f"no session: {error}"
+        raws.append(raw)
+        message = raw.read()
+        while message is not None and message[:2] not in ("40", "44"):
+            message = raw.read()
+        return str(message)
+
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(connect, range(200)))
+    accepted = [answer for answer in answers if answer.startswith("40")]
+    codes = {"too_many_connections", "server_full", "no session"}
+    assert len(accepted) == OF_USER
+    assert all(any(code in each for code in codes) for each in answers if each not in accepted)
+    assert figure(limited, CONNECTIONS) == OF_USER
+    assert figure(limited, SESSIONS) <= MOST + TOLD_BEYOND + 1
+    assert figure(limited, REFUSED, code="too_many_connections") > 0
+    wait_for(lambda: figure(limited, SESSIONS) <= OF_USER, "the refused are closed", 60)
+    assert refused(limited, other.token) is None
+    for raw in raws:
+        raw.close()
+
+
+def test_a_full_server_tells_those_who_come_and_serves_those_who_are_there(
+    limited: AppServer, stack: Stack
+) -> None:
+    users = [stack.new_user() for _ in range(MOST // OF_USER)]
+    raws = [Raw(limited, user.token) for user in users for _ in range(OF_USER)]
+    for raw in raws:
+        raw.read_until('"ready"')
+    problem = refused(limited, stack.new_user().token)
+    assert problem is not None
+    assert (problem["code"], problem["retryable"]) == ("server_full", True)
+    assert figure(limited, REFUSED, code="server_full") >= 1
+    users[0].run("add", a=1, b=1)
+    raws[0].read_until('"notification"')
+    for raw in raws:
+        raw.close()
+
+
+def test_a_handshake_that_is_refused_or_given_up_at_any_stage_leaves_nothing_behind(
+    limited: AppServer, user: Api, relay: Relay
+) -> None:
+    with Raw(limited):
+        pass  # gone before it said anything
+    for said in (
+        "40",
+        "40{}",
+        '40{"token":"nonsense"}',
+        f'40{{"token":"{user.token}","after":-1}}',
+    ):
+        with Raw(limited) as raw:
+            raw.send(said)
+            raw.read_until("44")
+    with Raw(limited, user.token):
+        pass  # gone in the middle
+    relay.freeze()
+    try:
+        waiting = Raw(limited, user.token)
+        waiting.close()
+    finally:
+        relay.mend()
+
+
+def test_handshakes_are_refused_in_time_while_postgres_does_not_answer(
+    limited: AppServer, user: Api, relay: Relay
+) -> None:
+    with Listener(limited.url).connect(user.token) as before:
+        before.wait_for("ready")
+    relay.freeze()
+    try:
+        started = time.monotonic()
+        with ThreadPoolExecutor(15) as pool:
+            problems = list(pool.map(lambda _: refused(limited, user.token), range(15)))
+        took = time.monotonic() - started
+    finally:
+        relay.mend()
+    print(f"\n{limited.engine}: 15 handshakes refused in {took:.1f} s")  # noqa: T201
+    assert all(problem is not None and problem["retryable"] for problem in problems)
+    assert took < 5 * HANDSHAKE_WAIT_SECONDS
+
+
+def test_a_session_that_never_says_who_it_is_is_closed_and_no_other(
+    limited: AppServer, user: Api
+) -> None:
+    closed = figure(limited, CLOSED, reason="stranger")
+    with Listener(limited.url).connect(user.token) as friend, Raw(limited) as stranger:
+        friend.wait_for("ready")
+        started = time.monotonic()
+        sid = open_poll(limited)
+        stranger.read_to_the_end()
+        took = time.monotonic() - started
+        assert STRANGER_SECONDS / 2 < took < SILENT_UNTIL
+        wait_for(lambda: status_of(poll(limited, f"&sid={sid}")) == 400, "both are closed")
+        assert figure(limited, CLOSED, reason="stranger") >= closed + 2
+        user.run("add", a=1, b=1)
+        friend.wait_for("notification")
+
+
+def test_who_neither_speaks_nor_hangs_up_is_hung_up_on(limited: AppServer) -> None:
+    with Raw(limited) as stranger:
+        wait_for(lambda: not is_connected(limited, stranger.port), "TCP is closed", SILENT_UNTIL)
