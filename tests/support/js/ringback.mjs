@@ -7,6 +7,7 @@
 //   start | stop | signOut | retryNow {id}
 //   reload {id, url?}       as a page that is loaded again: a new object, the same storage
 //                                                                         -> opened | failed
+//   age {id, seconds}       make the access token seem that much older; a reload then sees it
 //   cut {id}                break the transport under the socket
 //   drop {id, seqs}         lose notifications of these numbers, once each, below the module
 //   markRead {id, up_to, ref?}                                            -> answer | failed
@@ -85,6 +86,12 @@ const commands = {
   stop: ({ id }) => clients.get(id).ringback.stop(),
   signOut: ({ id }) => clients.get(id).ringback.signOut(),
   retryNow: ({ id }) => clients.get(id).ringback.retryNow(),
+  age({ id, seconds }) {
+    const { storage } = clients.get(id);
+    const stored = JSON.parse(storage.getItem("ringback.session"));
+    stored.received_at -= seconds * 1000;
+    storage.setItem("ringback.session", JSON.stringify(stored));
+  },
   cut: ({ id }) => clients.get(id).socket?.io.engine?.close(),
   drop: ({ id, seqs }) => seqs.forEach((seq) => clients.get(id).drops.add(seq)),
   async markRead({ id, up_to, ref }) {

@@ -5,6 +5,8 @@ const HANDSHAKE_MS = 20_000;
 const STABLE_MS = 5000;
 /** The server no longer takes the access token; a refreshed one may do. */
 const TOKEN_CODES = /^token_/;
+/** What the server said this long ago at most is why it closes the connection now. */
+const REASON_MS = 5000;
 const LOST = "The connection to the server was lost.";
 const PASSED_ON = ["notification", "job", "read", "sessions"];
 
@@ -119,7 +121,7 @@ export class Connection extends EventTarget {
 
   #listen(socket) {
     socket.on("connect_error", (error) => this.#refused(error));
-    socket.on("disconnect", () => this.#lost(this.#problem.message ?? LOST));
+    socket.on("disconnect", () => this.#closed());
     socket.on("error", (error) => this.#warned(error));
     socket.on("ready", (payload) => this.#ready(payload));
     for (const name of PASSED_ON) {
@@ -138,13 +140,18 @@ export class Connection extends EventTarget {
 
   /** The server says why it is about to close the connection, or what it did not like. */
   #warned(problem) {
-    this.#problem = problem;
+    this.#problem = { ...problem, at: Date.now() };
     this.#tokenRefused = TOKEN_CODES.test(problem.code);
   }
 
   #refused(error) {
     if (error.data?.code) this.#warned(error.data);
     this.#lost(error.data?.message ?? this.session.api.silence);
+  }
+
+  #closed() {
+    if (!(Date.now() - this.#problem.at < REASON_MS)) this.#problem = {};
+    this.#lost(this.#problem.message ?? LOST);
   }
 
   #lost(reason) {
