@@ -42,8 +42,9 @@ class Notification(Model):
         Index("uq_notifications_final_job", "job_id", unique=True, postgresql_where=text("final")),
         Index("ix_notifications_job", "job_id", postgresql_where=text("job_id IS NOT NULL")),
         Index(
-            "ix_notifications_unread",
+            "ix_notifications_unread_seq",
             "user_id",
+            "seq",
             postgresql_where=text("read_at IS NULL AND hidden_at IS NULL"),
         ),
         Index("ix_notifications_expiry", "expires_at"),

@@ -22,7 +22,10 @@ ORDER BY user_id LIMIT :most
 """
 # The new version may have gone further meanwhile.
 NOTE = "UPDATE inboxes SET read_seq = greatest(read_seq, :seq) WHERE user_id = :user_id"
-INDEX = "ix_notifications_sender"
+SENDER_INDEX = "ix_notifications_sender"
+UNREAD_INDEX = "ix_notifications_unread_seq"
+FORMER_UNREAD_INDEX = "ix_notifications_unread"
+UNREAD = "read_at IS NULL AND hidden_at IS NULL"
 
 
 def upgrade() -> None:
@@ -41,13 +44,17 @@ def upgrade() -> None:
     with op.get_context().autocommit_block():
         op.execute("SET lock_timeout = 0")
         _note_what_was_read()
-        _build_index()
+        _build_indexes()
         op.execute("RESET lock_timeout")
 
 
 def downgrade() -> None:
     """Undo."""
-    op.drop_index(INDEX, "notifications")
+    op.create_index(
+        FORMER_UNREAD_INDEX, "notifications", ["user_id"], postgresql_where=sa.text(UNREAD)
+    )
+    op.drop_index(UNREAD_INDEX, "notifications")
+    op.drop_index(SENDER_INDEX, "notifications")
     op.drop_column("notifications", "sender_id")
     op.drop_column("inboxes", "read_seq")
 
@@ -65,18 +72,27 @@ def _note_what_was_read() -> None:
         after = found[-1].user_id
 
 
-def _build_index() -> None:
+def _build_indexes() -> None:
+    _build_index(SENDER_INDEX, ["sender_id"], "sender_id IS NOT NULL")
+    # Marking goes through the numbers; the index so far leads to all unread ones of a user at once.
+    _build_index(UNREAD_INDEX, ["user_id", "seq"], UNREAD)
+    op.drop_index(
+        FORMER_UNREAD_INDEX, "notifications", postgresql_concurrently=True, if_exists=True
+    )
+
+
+def _build_index(name: str, columns: list[str], where: str) -> None:
     """Build it while others write; what is left of one that was cut off goes first."""
     invalid = sa.text(
         "SELECT FROM pg_index WHERE indexrelid = to_regclass(:name) AND NOT indisvalid"
     )
-    if op.get_bind().execute(invalid, {"name": INDEX}).first() is not None:
-        op.drop_index(INDEX, "notifications", postgresql_concurrently=True)
+    if op.get_bind().execute(invalid, {"name": name}).first() is not None:
+        op.drop_index(name, "notifications", postgresql_concurrently=True)
     op.create_index(
-        INDEX,
+        name,
         "notifications",
-        ["sender_id"],
+        columns,
         if_not_exists=True,
-        postgresql_where=sa.text("sender_id IS NOT NULL"),
+        postgresql_where=sa.text(where),
         postgresql_concurrently=True,
     )
