@@ -75,6 +75,10 @@ class Cluster(Stack):
         assert isinstance(started, cls)
         return started
 
+    def keep(self, server: AppServer) -> None:
+        """From now on it stands during all tests."""
+        self._standing.append(server.process)
+
     @property
     def workers(self) -> list[AppProcess]:
         return [each for each in self.everything() if each.command == "worker"]

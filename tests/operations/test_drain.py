@@ -181,7 +181,8 @@ def test_each_client_is_told_before_it_is_disconnected_and_the_server_answers_me
     retries = [payload["retry_after"] for payload, _ in crowd.heard("error")]
     assert 1.0 <= min(retries) < max(retries) <= 4.0
     assert len(set(retries)) > CLIENTS / 4
-    assert [each["count"] for each in told(server, "clients cut off")] == [1]
+    (cut,) = told(server, "clients cut off")
+    assert 1 <= cut["count"] <= 2  # it, and maybe one that was just being refused
     check_what_was_answered(meanwhile)
 
 

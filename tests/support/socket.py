@@ -20,6 +20,11 @@ class OneThread(engineio.Client):
     def _trigger_event(self, event: str, *arguments: Any, **options: Any) -> Any:
         return super()._trigger_event(event, *arguments, **{**options, "run_async": False})
 
+    def disconnect(self, abort: bool = False, reason: Any = None) -> None:
+        # Told by the server, it is on the very thread whose end it would wait for.
+        mine = threading.current_thread() is self.read_loop_task
+        super().disconnect(abort=abort or mine, reason=reason)
+
 
 class Client(socketio.Client):
     def _engineio_client_class(self) -> type[engineio.Client]:
