@@ -28,7 +28,6 @@ PUBLIC_ROUTES = frozenset(
     {
         "/",
         "/test.html",
-        "/assets/socket.io.js",
         "/assets/swagger-ui/<name>",
         "/assets/<path:name>",
         "/app/web/static/<path:name>",

@@ -62,28 +62,26 @@ def docs() -> Response:
     return send_file(DOCS)
 
 
-# The second path is where a page opened from disk finds the same files beside itself.
-@pages.get("/assets/<any('socket.io.js', 'socket.io.esm.js'):name>")
-@pages.get("/app/web/static/<any('socket.io.js', 'socket.io.esm.js'):name>")
-def socket_io_client(name: str) -> Response:
-    """The official client as npm installed it, or 503 and what to do about it."""
-    installed = SOCKET_IO_CLIENTS[name]
-    if not installed.is_file():
-        return _for_any_page(Response(NOT_INSTALLED, status=503, mimetype="text/plain"))
-    return _for_any_page(send_file(installed))
-
-
 @pages.get("/assets/swagger-ui/<name>")
 def swagger_ui(name: str) -> Response:
     """A file of Swagger UI as npm installed it, for `/docs`."""
     return send_from_directory(SWAGGER_UI, name)
 
 
+# The second path is where a page opened from disk finds the same files beside itself.
 @pages.get("/assets/<path:name>")
 @pages.get("/app/web/static/<path:name>")
 def asset(name: str) -> Response:
-    """A script, style or picture of our own; 404 when there is none of that name."""
-    return _for_any_page(send_from_directory(STATIC, name))
+    """A script, style or picture of our own, or the official client; 404 for any other name."""
+    installed = SOCKET_IO_CLIENTS.get(name)
+    return _for_any_page(_installed(installed) if installed else send_from_directory(STATIC, name))
+
+
+def _installed(file: Path) -> Response:
+    """A file of npm's, or 503 and what to do about it."""
+    if not file.is_file():
+        return Response(NOT_INSTALLED, status=503, mimetype="text/plain")
+    return send_file(file)
 
 
 def _for_any_page(response: Response) -> Response:

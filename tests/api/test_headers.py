@@ -22,11 +22,15 @@ ANSWERS = {
     "/docs": 200,
     "/assets/test.js": 200,
     "/assets/socket.io.js": 200,
+    "/assets/ringback.js": 200,
     "/assets/favicon.svg": 200,
     "/assets/nothing": 404,
     "/socket.io/?EIO=4&transport=polling": 200,
     "/socket.io/?EIO=3&transport=polling": 400,
 }
+FILES = [
+    path for path, status in ANSWERS.items() if path.startswith("/assets/") and status == 200
+]
 
 
 @pytest.fixture(params=["eventlet", "gevent"])
@@ -49,12 +53,20 @@ def test_every_answer_has_each_header_once(server: AppServer, caller: Api, path:
         found = answer.raw.headers.getlist(name)
         if name == "Content-Security-Policy" and is_page:
             assert found == [POLICY]
-        elif name == "Cross-Origin-Resource-Policy" and path == "/assets/socket.io.js":
-            assert found == ["cross-origin"]  # a page opened from disk loads it
+        elif name == "Cross-Origin-Resource-Policy" and path in FILES:
+            assert found == ["cross-origin"]  # a page opened from disk loads them
         elif name == "Cache-Control" and path.startswith(("/assets/", "/docs", "/test.html")):
             assert found == ["no-store"] if answer.status_code == 404 else ["no-cache"]
         else:
             assert found == [value], name
+
+
+@pytest.mark.parametrize("origin", ["null", "https://accepted.example"])
+def test_any_page_may_import_the_files_of_the_client(stack: Stack, origin: str) -> None:
+    for path in FILES:
+        answer = Api(stack.url).call("GET", path, headers={"Origin": origin})
+        assert answer.raw.headers.getlist("Access-Control-Allow-Origin") == ["*"]
+        assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
 def test_what_is_no_page_may_load_nothing_and_be_framed_by_nobody() -> None:

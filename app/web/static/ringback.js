@@ -16,8 +16,6 @@ import { Tabs } from "./ringback/tabs.js";
 
 export { ApiError, memoryStorage };
 
-const ANSWER_MS = 30_000;
-
 export class Ringback extends EventTarget {
   #session;
   #inbox;
@@ -49,7 +47,7 @@ export class Ringback extends EventTarget {
     this.#session = new Session(api, { storage, locks, device });
     this.#inbox = this.#makeInbox(storage);
     this.#connection = this.#makeConnection(io ? async () => io : clientLoader(api));
-    this.#catchingUp = new CatchUp(this.#inbox, { ask: (path) => this.#ask(path), random });
+    this.#catchingUp = new CatchUp(this.#inbox, { ask: (path) => this.#session.ask(path), random });
     this.#tabs = new Tabs({
       locks,
       Channel: share ? globalThis.BroadcastChannel : undefined,
@@ -219,7 +217,7 @@ export class Ringback extends EventTarget {
   /** This tab is ahead of the leader: it is fast, or an older database was put back. */
   async #lookBack() {
     const { cursor } = this;
-    const answer = await this.#ask("/v1/notifications/summary");
+    const answer = await this.#session.ask("/v1/notifications/summary");
     if (answer.head < cursor && cursor === this.cursor) this.#inbox.ready(answer.head);
   }
 
@@ -243,11 +241,6 @@ export class Ringback extends EventTarget {
 
   #catchUp() {
     if (this.#running) this.#catchingUp.run(this.#running.signal);
-  }
-
-  async #ask(path) {
-    const answer = await this.call("GET", path, { signal: AbortSignal.timeout(ANSWER_MS) });
-    return answer.json();
   }
 
   #try(act) {
@@ -278,8 +271,9 @@ export class Ringback extends EventTarget {
 
   #setLink(link) {
     this.#link = link;
-    if (link.name !== "open") this.#inbox.disconnected();
-    if (link.name !== "open") this.#show();
+    if (link.name === "open") return; // what that means is told by `ready`
+    this.#inbox.disconnected();
+    this.#show();
   }
 
   #show() {

@@ -258,7 +258,7 @@ async function connectTo(url) {
 function listenTo(client) {
   const on = (name, act) => client.addEventListener(name, ({ detail }) => act(detail));
   on("state", showState);
-  on("ready", catchUp);
+  on("ready", ({ read }) => (showRead(read), catchUp()));
   on("job", (job) => jobs.accept(job));
   on("notification", receive);
   on("read", ({ up_to: upTo }) => showRead(upTo));

@@ -118,7 +118,13 @@ export class Session extends EventTarget {
    * @throws {ApiError}
    */
   async check() {
-    await this.call("GET", "/v1/users/me", { signal: AbortSignal.timeout(ANSWER_MS) });
+    await this.ask("/v1/users/me");
+  }
+
+  /** The JSON that an address answers with. @throws {ApiError} also if that takes too long. */
+  async ask(path) {
+    const answer = await this.call("GET", path, { signal: AbortSignal.timeout(ANSWER_MS) });
+    return answer.json();
   }
 
   /** Forget the sign-in; `reason` is told to whoever listens. */
