@@ -26,6 +26,7 @@ from app.services import services
 
 KEEP = timedelta(days=1)
 PAUSE_SECONDS = 0.01
+CHUNK = 50  # users in one transaction
 
 # As many more of the newest notification of each user; a row for each number, and the head.
 REPEAT = """
@@ -82,13 +83,15 @@ class Bell:
         Args:
             hints: whether the servers are told, as they are after a job's end.
         """
-        for user_id in user_ids:
+        remaining = [UUID(each) for each in user_ids]
+        while remaining:
+            chunk, remaining = remaining[:CHUNK], remaining[CHUNK:]
             with self._core.app_context():
                 with transaction():
-                    row = inbox.append(UUID(user_id), _message(), KEEP)
-                if hints:
+                    rows = [(each, inbox.append(each, _message(), KEEP)) for each in chunk]
+                for user_id, row in rows if hints else []:
                     publisher = services().publisher
-                    publisher.to_user(UUID(user_id), events.NOTIFICATION, notification_view(row))
+                    publisher.to_user(user_id, events.NOTIFICATION, notification_view(row))
 
     def fill(self, user_ids: Collection[str], count: int) -> None:
         """As many notifications to each, quickly, with no hint."""

@@ -76,7 +76,7 @@ def note(heard: Heard, what: str, value: Any, at: float) -> None:
     elif what == "up":
         heard.ups.append(at)
     else:
-        heard.downs.append(at)
+        heard.downs.append((at, value))
         heard.refused = value if what == "refused" else None
 
 
@@ -173,6 +173,11 @@ class Crowd:
     def ringing(self) -> Ringing:
         """Rings users, in a random order, for as long as a `with` block lasts."""
         return Ringing(self.bell, self.user_ids)
+
+    def lose_some(self) -> None:
+        """Each second client in Node loses its connection, and connects again at once."""
+        assert self._node is not None
+        self._node.command("lose")
 
     def leave(self) -> None:
         """All disconnect, and stay away."""

@@ -15,7 +15,8 @@ class Heard:
         start: it was to hear all numbers above this one.
         raw: (number, seconds since 1970) of each notification, as it came in.
         given: those that its layer let through.
-        ups: when the server said `ready`; `downs`: when the connection was lost.
+        ups: when the server said `ready`.
+        downs: when the connection was lost or refused, and why.
         refused: why the layer gave up; None as long as it tries.
     """
 
@@ -25,7 +26,7 @@ class Heard:
     raw: list[tuple[int, float]] = field(default_factory=list)
     given: list[tuple[int, float]] = field(default_factory=list)
     ups: list[float] = field(default_factory=list)
-    downs: list[float] = field(default_factory=list)
+    downs: list[tuple[float, str]] = field(default_factory=list)
     refused: str | None = None
 
     @property
@@ -35,7 +36,7 @@ class Heard:
 
     @property
     def is_up(self) -> bool:
-        return len(self.ups) > 0 and (not self.downs or self.ups[-1] > self.downs[-1])
+        return len(self.ups) > 0 and (not self.downs or self.ups[-1] > self.downs[-1][0])
 
     def findings(self, head: int) -> Iterator[str]:
         """What is wrong if the user's highest number is `head`."""

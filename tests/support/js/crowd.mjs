@@ -3,6 +3,7 @@
 //
 // Usage: node crowd.mjs. A line on standard input is one command:
 //   ["join", [{key, urls, token, device, after, pauses: [first, longest]}, …]]  (seconds)
+//   ["lose"]    each second one loses its connection, and returns
 //   ["leave"]   all disconnect and stay away
 //   ["return"]  all connect, at once
 // A line on standard output is a batch, [[key, what, value, milliseconds since 1970], …]: `raw` and
@@ -12,7 +13,6 @@ import { io } from "socket.io-client";
 
 const BATCH_MS = 50;
 const ACK_MS = 250;
-const WELCOME_MS = 45_000;
 const members = [];
 let batch = [];
 
@@ -43,7 +43,6 @@ class Member {
       auth: { token: this.token, device: this.device, after: this.cursor },
     });
     this.socket = socket;
-    this.welcome = setTimeout(() => this.lost("no welcome"), WELCOME_MS);
     socket.on("ready", () => this.ready());
     socket.on("notification", ({ seq }) => this.take(seq));
     socket.on("error", (problem) => (this.problem = problem));
@@ -52,7 +51,6 @@ class Member {
   }
 
   ready() {
-    clearTimeout(this.welcome);
     this.failures = 0;
     this.note("up");
   }
@@ -88,6 +86,11 @@ class Member {
     this.timer = setTimeout(() => this.connect(), pause * 1000);
   }
 
+  lose() {
+    if (this.socket?.connected) this.note("down", "lost");
+    this.connect();
+  }
+
   leave() {
     if (this.socket?.connected) this.note("down", "left");
     this.drop();
@@ -95,7 +98,6 @@ class Member {
 
   drop() {
     clearTimeout(this.timer);
-    clearTimeout(this.welcome);
     const socket = this.socket;
     this.socket = undefined;
     socket?.removeAllListeners();
@@ -110,6 +112,7 @@ const commands = {
     members.push(...joined);
     joined.forEach((each) => each.connect());
   },
+  lose: () => members.filter((_, n) => n % 2).forEach((each) => each.lose()),
   leave: () => members.forEach((each) => each.leave()),
   return: () => members.forEach((each) => each.connect()),
 };
