@@ -60,7 +60,8 @@ class Account(Heard):
                 yield f"{self.name}: the end of job {job} was told {self.told[job]} times"
 
 
-def longest_ring(accounts: Iterable[Account], since: float, until: float) -> float:
-    """The longest time from commit to ring, of what was written in that time; seconds."""
-    rings = (ring for account in accounts for ring in account.rings)
-    return max((seconds for written, seconds in rings if since <= written < until), default=0.0)
+def longest_ring(accounts: Iterable[Account], since: float, until: float) -> tuple[float, str]:
+    """The longest time from commit to ring, of what was written in that time; seconds, and whose."""
+    rings = ((account.name, *ring) for account in accounts for ring in account.rings)
+    during = ((seconds, name) for name, written, seconds in rings if since <= written < until)
+    return max(during, default=(0.0, "nobody"))

@@ -33,16 +33,22 @@ class Breaker:
         cluster: what is broken.
         schedule: when, from the creation of this object on.
         say: takes a line about what happens.
+        findings: takes what should not have happened.
 
     Attributes:
         counts: how often what was done, by process and kind of fault.
-        findings: what should not have happened.
         ended_at: when the last fault was over, seconds since 1970.
     """
 
-    def __init__(self, cluster: Cluster, schedule: list[Fault], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        schedule: list[Fault],
+        say: Callable[[str], None],
+        findings: list[str],
+    ) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
-        self.findings: list[str] = []
+        self._findings = findings
         self.ended_at = time.time()
         self._cluster, self._say = cluster, say
         self._targets = targets_of(cluster)
@@ -121,12 +127,12 @@ class Breaker:
         while target.runs() and time.monotonic() < deadline:
             yield LOOK_SECONDS
         if target.runs():
-            self.findings.append(
+            self._findings.append(
                 f"{target.name} did not end within {STOP_SECONDS:.0f} s of SIGTERM"
             )
             target.kill()
         elif status := target.status():
-            self.findings.append(f"{target.name} ended with status {status} at SIGTERM")
+            self._findings.append(f"{target.name} ended with status {status} at SIGTERM")
         yield from self._start(target)
 
     def _start(self, target: Target) -> Steps:
@@ -134,7 +140,7 @@ class Breaker:
         deadline = time.monotonic() + UP_SECONDS
         while not target.answers():
             if time.monotonic() > deadline:
-                self.findings.append(
+                self._findings.append(
                     f"{target.name} did not answer {UP_SECONDS:.0f} s after its start"
                 )
                 return
@@ -145,5 +151,5 @@ class Breaker:
         for target in self._everything():
             if target.name not in self._busy and not target.runs():
                 status = target.status()
-                self.findings.append(f"{target.name} ended by itself, with status {status}")
+                self._findings.append(f"{target.name} ended by itself, with status {status}")
                 target.start()

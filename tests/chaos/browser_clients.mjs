@@ -52,8 +52,11 @@ const commands = {
   async submit({ user, call, order: { type, params, key, twice } }) {
     const once = () =>
       send(user, "/v1/jobs", { body: { type, params }, key, again: key !== null });
-    const jobs = await Promise.all(twice ? [once(), once()] : [once()]);
-    say(user, "answer", { call, jobs: jobs.map(({ id }) => id) });
+    const both = await Promise.allSettled(twice ? [once(), once()] : [once()]);
+    // What one of them was promised counts, even if the other was not answered.
+    const made = both.filter(({ status }) => status === "fulfilled");
+    if (!made.length) throw both[0].reason;
+    say(user, "answer", { call, jobs: made.map(({ value }) => value.id) });
   },
   async cancel({ user, call, job }) {
     try {

@@ -27,9 +27,9 @@ class Load:
         lines: what the processes say.
         orders: what the users want, in this order.
         jobs: the ledger: id of each accepted job -> id of its owner.
+        findings: takes what should not have happened.
 
     Attributes:
-        findings: what should not have happened.
         refused: how often nothing was promised, by reason.
     """
 
@@ -40,12 +40,12 @@ class Load:
         lines: "queue.Queue[Line]",
         orders: Iterator[Order],
         jobs: dict[str, str],
+        findings: list[str],
     ) -> None:
-        self.findings: list[str] = []
         self.refused: Counter[str] = Counter()
         self.started: set[int] = set()
         self._accounts, self._hosts, self._lines = accounts, hosts, lines
-        self._orders, self._jobs = orders, jobs
+        self._orders, self._jobs, self._findings = orders, jobs, findings
         self._asked: dict[
             int, Order | None
         ] = {}  # calls without an answer; None: of a cancel or retry
@@ -115,7 +115,7 @@ class Load:
         for job in line["jobs"]:
             self._jobs[job] = self._accounts[line["user"]].user_id
         if len(set(line["jobs"])) > 1:
-            self.findings.append(f"one key made several jobs: {line['jobs']}")
+            self._findings.append(f"one key made several jobs: {line['jobs']}")
         if order is not None:
             self._follow_up(order, line["jobs"][0])
 
@@ -134,4 +134,4 @@ class Load:
     def _take_wrong(self, line: Line) -> None:
         """A defect; the call has no other answer, if it is one."""
         self._asked.pop(line.get("call", -1), None)
-        self.findings.append(f"{self._accounts[line['user']].name}: {line['reason']}")
+        self._findings.append(f"{self._accounts[line['user']].name}: {line['reason']}")

@@ -70,11 +70,10 @@ class Run:
         print("What this seed breaks:", *schedule, sep="\n")  # noqa: T201
         self._start_cluster()
         self._start_users()
-        breaker = Breaker(self._cluster, schedule, self._say)
+        breaker = Breaker(self._cluster, schedule, self._say, self.findings)
         self._break(breaker)
         self._drain()
         self._audit()
-        self.findings += breaker.findings + self._load.findings
         self.missed = Minimums.of(self._wanted.minutes).missed(
             len(self._cluster.ledger.jobs), breaker.counts
         )
@@ -109,7 +108,8 @@ class Run:
         ]
         orders = make_orders(self._wanted.seed, self._wanted.users)
         mine = [hosts[number % 2] for number in range(self._wanted.users)]
-        self._load = Load(self._accounts, mine, lines, orders, self._cluster.ledger.jobs)
+        jobs = self._cluster.ledger.jobs
+        self._load = Load(self._accounts, mine, lines, orders, jobs, self.findings)
         self._load.send_all([self._sign_in(*each) for each in enumerate(self._emails)])
         self._pump(self._all_started, "all users signed in", START_SECONDS)
 
@@ -224,4 +224,5 @@ class Run:
         ]
 
     def _ring(self, since: float, until: float) -> str:
-        return f"{longest_ring(self._accounts, since, until):.2f} s"
+        seconds, name = longest_ring(self._accounts, since, until)
+        return f"{seconds:.2f} s  ({name})"

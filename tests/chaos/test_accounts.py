@@ -74,6 +74,6 @@ def test_the_longest_ring_is_that_of_what_was_written_in_the_given_time() -> Non
     made = Account("somebody", "id of somebody")
     for seq, (written, came) in enumerate([(10, 18), (20, 21), (30, 34)], 1):
         made.give(notification(seq, at=written), at=came)
-    assert longest_ring([made], 0, 20) == 8
-    assert longest_ring([made], 20, 100) == 4
-    assert longest_ring([made], 100, 200) == 0
+    assert longest_ring([made], 0, 20) == (8, "somebody")
+    assert longest_ring([made], 20, 100) == (4, "somebody")
+    assert longest_ring([made], 100, 200) == (0, "nobody")
