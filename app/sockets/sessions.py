@@ -5,7 +5,10 @@ bounds none of this, so its queue, its WebSockets and its events are given to it
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+from engineio.exceptions import EngineIOError
 
 from app.observability import get_logger
 from app.sockets.limits import Meter
@@ -102,4 +105,17 @@ class Sessions:
         if len(self) > self._most + TOLD_BEYOND:
             self._measures.refused("server_full")
             return "This server has as many clients as it can serve."
+        session = self._eio.sockets[sid]
+        session.handle_post_request = partial(self._post, session, session.handle_post_request)
         return self._connect(sid, environ)
+
+    def _post(self, session: Any, handle: Callable[[Any], None], environ: dict[str, Any]) -> None:
+        """What is posted over long polling; Engine.IO would only log, at length, what is no packet."""
+        try:
+            handle(environ)
+        except EngineIOError:
+            raise  # answered with 400, like what follows
+        except Exception as error:
+            log.info("packet not understood", reason=f"{type(error).__name__}: {error}"[:200])
+            self.close(session, "broken_packet")
+            raise EngineIOError("What was posted is no packet.") from error

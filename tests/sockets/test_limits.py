@@ -2,6 +2,7 @@
 
 import json
 import queue
+import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from app.notifications.replay import page_of
 from app.sockets import packets
 from app.sockets.door import HANDSHAKE_WAIT_SECONDS
 from app.sockets.limits import Meter, Pace, Slots, Verdict
+from app.sockets.lines import unmasked
 from app.sockets.packets import packet_queue
 from app.sockets.sessions import TOLD_BEYOND
 from app.sockets.strangers import STRANGER_SECONDS
@@ -283,7 +285,11 @@ def test_a_session_that_never_says_who_it_is_is_closed_and_no_other(
     limited: AppServer, user: Api
 ) -> None:
     closed = figure(limited, CLOSED, reason="stranger")
-    with Listener(limited.url).connect(user.token) as friend, Raw(limited) as stranger:
+    with (
+        Listener(limited.url).connect(user.token) as friend,
+        Raw(limited) as stranger,
+        Raw(limited) as mute,
+    ):
         friend.wait_for("ready")
         started = time.monotonic()
         sid = open_poll(limited)
@@ -291,11 +297,16 @@ def test_a_session_that_never_says_who_it_is_is_closed_and_no_other(
         took = time.monotonic() - started
         assert STRANGER_SECONDS / 2 < took < SILENT_UNTIL
         wait_for(lambda: status_of(poll(limited, f"&sid={sid}")) == 400, "both are closed")
-        assert figure(limited, CLOSED, reason="stranger") >= closed + 2
+        assert figure(limited, CLOSED, reason="stranger") >= closed + 3
+        # One that neither reads nor hangs up is hung up on.
+        wait_for(lambda: not is_connected(limited, mute.port), "TCP is closed", SILENT_UNTIL)
         user.run("add", a=1, b=1)
         friend.wait_for("notification")
 
 
-def test_who_neither_speaks_nor_hangs_up_is_hung_up_on(limited: AppServer) -> None:
-    with Raw(limited) as stranger:
-        wait_for(lambda: not is_connected(limited, stranger.port), "TCP is closed", SILENT_UNTIL)
+@pytest.mark.parametrize("size", [0, 1, 5, 65_536])
+@pytest.mark.parametrize("offset", [0, 3])
+def test_a_frame_is_unmasked_as_its_standard_says(size: int, offset: int) -> None:
+    data, mask = random.Random(size).randbytes(size), b"\x01\x80\xff\x37"
+    expected = bytes(byte ^ mask[(offset + place) % 4] for place, byte in enumerate(data))
+    assert unmasked(data, mask, size, offset) == expected
