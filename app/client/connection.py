@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 30.0
 TOKEN_SECONDS = 10.0
-# A wait for the end of a connection is cut into pieces of at most this.
-PIECE_SECONDS = 3600.0
 # Proxies that let no WebSocket through let long polling through.
 TRANSPORTS = ("websocket", "polling")
 
@@ -74,8 +72,9 @@ class Connection:
     def close(self) -> None:
         """Disconnect; the thread has ended when this returns."""
         self._stopping.set()
-        if self._link is not None:
-            self._link.end()
+        link = self._link
+        if link is not None:
+            link.end()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -142,7 +141,7 @@ class Connection:
         if (current := self._session.token(Deadline(0))) != token:
             link.send("authenticate", {"token": current})
         while not self._stopping.is_set():
-            if link.wait(min(PIECE_SECONDS, max(0.1, self._session.renew_in()))):
+            if link.wait(max(0.1, self._session.renew_in())):
                 break
             self._session.token(Deadline(TOKEN_SECONDS))
         return self._ended(link, token, "the connection was lost")

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 # The server counts a client's events; the highest number speaks for those below it.
 ACK_SECONDS = 0.25
+ACK_AGAIN_SECONDS = 5.0
 # What was only overtaken arrives within this; what is asked for, within the second.
 GAP_SECONDS = 0.5
 SYNC_SECONDS = 3.0
@@ -107,7 +108,7 @@ class Delivery:
         """From now on, only what this connection brings counts."""
         with self._changed:
             self._link = link
-            self._acked = self._gap_due = 0
+            self._acked = self._ack_due = self._gap_due = 0
             self._inbox.reconnecting()
 
     def ready(self, link: Link, head: int) -> None:
@@ -160,7 +161,7 @@ class Delivery:
             return
         if self._link.send("ack", {"seq": cursor}):
             self._acked = cursor
-        self._ack_due = moment + ACK_SECONDS
+        self._ack_due = moment + (ACK_SECONDS if self._acked == cursor else ACK_AGAIN_SECONDS)
 
     def _close_gap(self) -> float:
         """Ask for what is missing once it is late. Returns for how long nothing is to be done."""

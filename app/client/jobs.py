@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.client.errors import JobCancelled, JobFailed, JobTimeout, Unreachable
+from app.client.errors import JobCancelled, JobFailed, JobTimeout, Refused, Unreachable
 from app.client.pauses import Deadline, full_jitter
 from app.client.session import Session
 from app.client.watches import FINAL_STATES, View, Watch, Watches
@@ -25,6 +25,8 @@ OnProgress = Callable[["Job"], None]
 LIVE_SECONDS = 15.0
 LOOK_SECONDS = 5.0
 LONGEST_POLL_SECONDS = 4.0
+# A server that is busy or stumbles tells nothing of the job.
+NOT_NOW = frozenset({429, *range(500, 600)})
 
 
 class Job:
@@ -167,7 +169,9 @@ class Waiting:
         request = Request("GET", f"/v1/jobs/{self._job.id}")
         try:
             self._watches.update(self._session.json(request, deadline.at_most(LOOK_SECONDS)))
-        except Unreachable as error:
+        except (Unreachable, Refused) as error:
+            if isinstance(error, Refused) and error.status not in NOT_NOW:
+                raise
             log.info("job %s is still waited for: %s", self._job.id, error)
 
     def _show(self, watch: Watch) -> bool:

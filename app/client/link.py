@@ -12,12 +12,13 @@ import socketio
 
 log = logging.getLogger(__name__)
 
-HANDSHAKE_SECONDS = 10.0
-READY_SECONDS = 20.0
+HANDSHAKE_SECONDS = 20.0
 FLUSH_SECONDS = 1.0
 JOIN_SECONDS = 5.0
 TELL_SECONDS = 0.2
-FLUSH_TURN_SECONDS = 0.01
+TURN_SECONDS = 0.01
+LOOK_SECONDS = 0.1
+PIECE_SECONDS = 5.0
 EVENTS = ("ready", "notification", "job", "read", "sessions")
 # Errors that do not announce the end of the connection.
 HARMLESS = frozenset({"invalid_input", "internal_error", "too_many_events"})
@@ -43,18 +44,14 @@ class Link:
     def __init__(self, socket: Any, receive: Receive) -> None:
         self._socket = socket
         self._receive = receive
-        self._ready, self._ended, self._told = (threading.Event() for _ in range(3))
+        self._begun, self._ended, self._told = (threading.Event() for _ in range(3))
         self.problem: Problem | None = None
+        self.was_ready = False
         for event in EVENTS:
             socket.on(event, partial(self._on_event, event))
         socket.on("error", self._on_error)
         socket.on("connect_error", self._on_refusal)
         socket.on("disconnect", self._on_disconnect)
-
-    @property
-    def was_ready(self) -> bool:
-        """Whether `ready` has come."""
-        return self._ready.is_set()
 
     def connect(self, url: str, auth: dict[str, Any], transport: str) -> str | None:
         """Connect, and wait for the server's `ready`.
@@ -63,20 +60,19 @@ class Link:
             None if the connection stands, else why not; `problem` has what the server said.
         """
         try:
-            self._socket.connect(
-                url, auth=auth, transports=[transport], wait_timeout=HANDSHAKE_SECONDS
-            )
+            self._socket.connect(url, auth=auth, transports=[transport], wait=False)
         except (socketio.exceptions.ConnectionError, ValueError) as error:
             return str(error)
-        deadline = time.monotonic() + READY_SECONDS
-        while not self._ready.wait(FLUSH_TURN_SECONDS * 5):
-            if self._ended.is_set() or time.monotonic() > deadline:
-                return "the server did not begin to send"
-        return None
+        # A connection that breaks before it stands is not told to any handler.
+        deadline = time.monotonic() + HANDSHAKE_SECONDS
+        while not self._begun.wait(LOOK_SECONDS) and self._is_open():
+            if time.monotonic() > deadline:
+                break
+        return None if self.was_ready else "the server did not begin to send"
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end of the connection; whether it has ended."""
-        if not self._ended.wait(seconds):
+        """Wait for the end of the connection, or some seconds; whether it has ended."""
+        if not self._ended.wait(min(seconds, PIECE_SECONDS)) and self._is_open():
             return False
         if self._socket.connected:
             return True
@@ -92,9 +88,9 @@ class Link:
         return bool(self._socket.connected)
 
     def end(self) -> None:
-        """Wake up who waits for the end."""
-        self._ended.set()
-        self._told.set()
+        """Wake up who waits for the beginning, or for the end."""
+        for event in (self._begun, self._ended, self._told):
+            event.set()
 
     def close(self) -> None:
         """Send what is queued, disconnect, and see to it that no thread or socket is left."""
@@ -102,9 +98,10 @@ class Link:
         engine = self._socket.eio
         tasks = [engine.read_loop_task, engine.write_loop_task]
         self._flush(engine)
-        with contextlib.suppress(OSError, RuntimeError):  # of a connection that breaks meanwhile
-            self._disconnect(engine)
-        for task in tasks:
+        # Not by this thread: a long poll of a server that went silent would be waited for too long.
+        last = threading.Thread(target=self._disconnect, args=[engine], daemon=True)
+        last.start()
+        for task in (last, *tasks):
             if task is not None:
                 task.join(JOIN_SECONDS)
         if engine.ws is not None:
@@ -112,21 +109,25 @@ class Link:
         if engine.http is not None:
             engine.http.close()
 
+    def _is_open(self) -> bool:
+        return bool(self._socket.eio.state == "connected")
+
     def _flush(self, engine: Any) -> None:
         deadline = time.monotonic() + FLUSH_SECONDS
         while engine.state == "connected" and engine.queue.unfinished_tasks:
             if time.monotonic() > deadline or engine.write_loop_task is None:
                 return
-            time.sleep(FLUSH_TURN_SECONDS)
+            time.sleep(TURN_SECONDS)
 
     def _disconnect(self, engine: Any) -> None:
-        # A long poll of a server that is gone would be waited for: its thread is joined for a while.
-        engine.disconnect(abort=engine.current_transport == "polling")
+        with contextlib.suppress(OSError):  # of a connection that breaks meanwhile
+            engine.disconnect()
 
     def _on_event(self, event: str, payload: Any = None) -> None:
         if event == "ready":
-            self._ready.set()
+            self.was_ready = True
         self._receive(self, event, payload)
+        self._begun.set()
 
     def _on_error(self, problem: Any = None) -> None:
         if not isinstance(problem, dict):
@@ -139,6 +140,8 @@ class Link:
     def _on_refusal(self, data: Any = None) -> None:
         problem = data.get("data") if isinstance(data, dict) else None
         self.problem = problem if isinstance(problem, dict) else None
+        self.end()
 
     def _on_disconnect(self, reason: Any = None) -> None:
+        self._begun.set()
         self._ended.set()

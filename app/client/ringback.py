@@ -57,6 +57,7 @@ class Ringback(Calls):
     Attributes:
         url: of the server.
         device: its name.
+        user: who signed in: `id`, `email`, `role`; empty before `open`.
     """
 
     def __init__(  # noqa: PLR0913  # all but the first are named, and most are left out
@@ -79,6 +80,7 @@ class Ringback(Calls):
         self.device = device or f"python-{uuid4().hex[:12]}"
         self._web = Web(self.url, verify)
         session = self._make_session(email, password, access_token, refresh_token)
+        self.user: dict[str, Any] = {}
         super().__init__(session, Watches(), patience)
         self._after, self._cursor_file = after, cursor_file
         self._callbacks = (on_notification, on_state)
@@ -88,14 +90,14 @@ class Ringback(Calls):
     def _make_session(
         self, email: str | None, password: str | None, access: str | None, refresh: str | None
     ) -> Session:
-        tokens = Tokens.given(access, refresh) if access else None
+        tokens = Tokens.given(access or "", refresh) if access or refresh else None
         if tokens is None:
             email = email or os.environ.get("RINGBACK_EMAIL")
             password = password or os.environ.get("RINGBACK_PASSWORD")
             if not email or not password:
                 raise ValueError(
                     "Say who signs in: email and password, or RINGBACK_EMAIL and RINGBACK_PASSWORD "
-                    "in the environment, or access_token."
+                    "in the environment, or access_token, or refresh_token."
                 )
         name = f"Python on {socket.gethostname()}"[:100]
         return Session(self._web, email=email, password=password, tokens=tokens, device=name)
@@ -121,12 +123,12 @@ class Ringback(Calls):
             Unreachable: no answer within `patience`.
         """
         try:
-            self._session.token(self._deadline())
+            self.user = self._json(Request("GET", "/v1/users/me"))
             file = self._open_cursor_file()
+            cursor = file.read() if file and self._after is None else self._after
         except BaseException:
             self.close()
             raise
-        cursor = file.read() if file and self._after is None else self._after
         self._delivery = Delivery(Inbox(cursor), file, *self._callbacks)
         self._connection = Connection(
             self.url, self.device, self._make_socket, self._session, self._delivery, self._watches
@@ -141,10 +143,11 @@ class Ringback(Calls):
         """
         if self._delivery is not None:
             self._delivery.stop()
+        self._web.stop()
+        self._watches.look()
         if self._connection is not None:
             self._connection.close()
-        if not self._web.closed:
-            self._session.sign_out()
+        self._session.sign_out()
         self._web.close()
 
     @property
@@ -155,7 +158,7 @@ class Ringback(Calls):
     def _open_cursor_file(self) -> CursorFile | None:
         if self._cursor_file is None:
             return None
-        return CursorFile(Path(self._cursor_file), self._json(Request("GET", "/v1/users/me"))["id"])
+        return CursorFile(Path(self._cursor_file), self.user["id"])
 
     def _make_socket(self) -> Any:
         """A new `socketio.Client` for one connection; handlers are registered by the caller."""

@@ -1,6 +1,5 @@
 """Signed in, and staying so: requests with a token that is renewed in time, by one thread at once."""
 
-import contextlib
 import logging
 import threading
 import time
@@ -9,7 +8,7 @@ from typing import Any
 
 import requests
 
-from app.client.errors import Refused, RingbackError, SessionEnded, SignInRefused, Unreachable
+from app.client.errors import Refused, SessionEnded, SignInRefused, Unreachable
 from app.client.pauses import Deadline
 from app.client.tokens import Tokens
 from app.client.web import Request, Web
@@ -115,10 +114,9 @@ class Session:
         """End the session if this object opened it; if the server is away, it is left to expire."""
         if not self._is_own or self._ended or self._tokens is None:
             return
-        with contextlib.suppress(RingbackError):
-            request = Request("POST", "/v1/logout")
-            signed = _signed(request, self._tokens.access)
-            self._web.call(signed, Deadline(SIGN_OUT_SECONDS))
+        self._is_own = False
+        request = _signed(Request("POST", "/v1/logout"), self._tokens.access)
+        self._web.farewell(request, SIGN_OUT_SECONDS)
 
     def _check(self) -> None:
         if self._ended is not None:
@@ -148,7 +146,9 @@ class Session:
 
     def _renew(self, deadline: Deadline) -> None:
         if self._tokens is None or self._tokens.refresh is None:
-            return self._end("The access token has ended, and there is no refresh token.")
+            if self._password is None:
+                self._end("The access token has ended, and there is no refresh token.")
+            return self._sign_in(deadline)
         asked_at = time.monotonic()
         body = {"refresh_token": self._tokens.refresh}
         try:

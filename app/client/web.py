@@ -1,5 +1,6 @@
 """HTTP: one logical request, tried until it is answered."""
 
+import contextlib
 import json
 import threading
 from dataclasses import dataclass, field
@@ -84,6 +85,7 @@ class Web:
             params=request.query,
             headers=request.headers,
             stream=request.stream,
+            auth=_as_it_is,
             timeout=(CONNECT_SECONDS, min(READ_SECONDS, max(1.0, deadline.left))),
             allow_redirects=False,
         )
@@ -98,19 +100,30 @@ class Web:
         """Wait, unless the client is closed."""
         self._closed.wait(seconds)
 
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closed.is_set()
-
     def stop(self) -> None:
-        """End the pauses between tries; nothing is sent any more."""
+        """End the pauses between tries; only a farewell is sent after this."""
         self._closed.set()
+
+    def farewell(self, request: Request, seconds: float) -> None:
+        """Send once, also after `stop`; what comes of it does not matter."""
+        with contextlib.suppress(requests.RequestException):
+            self._http.request(
+                request.method,
+                self.url + request.path,
+                headers=request.headers,
+                auth=_as_it_is,
+                timeout=seconds,
+            )
 
     def close(self) -> None:
         """Close the connections."""
         self.stop()
         self._http.close()
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Without this, an entry in `.netrc` would take the place of the token."""
+    return request
 
 
 def make_session(verify: bool | str) -> requests.Session:
