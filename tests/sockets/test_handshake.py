@@ -9,15 +9,13 @@ from typing import Any
 import pytest
 import socketio
 import websocket
-from flask_jwt_extended import create_access_token
 
-from app.accounts.tokens import configure_tokens
-from app.services import services
 from tests.support.api import Api
 from tests.support.database import connect, query
 from tests.support.js_socket import JsListener
 from tests.support.socket import Listener
 from tests.support.stack import AppServer, Stack
+from tests.support.tokens import short_token
 from tests.support.waiting import wait_for
 
 
@@ -185,17 +183,6 @@ def test_a_nonsense_event_is_answered_with_an_error_and_the_connection_stays(
         assert listener.wait_for("error")[0]["code"] == "invalid_input"
         user.run("add", a=1, b=1)
         listener.wait_for("notification")
-
-
-def short_token(stack: Stack, user: Api, life: timedelta) -> str:
-    """An access token of the user's session with another life than the settings give."""
-    app = stack.core()
-    with app.app_context():
-        configure_tokens(app, services().settings)
-        claims = {"sid": user.tokens["session_id"], "role": "user"}
-        return str(
-            create_access_token(identity=user.user_id, additional_claims=claims, expires_delta=life)
-        )
 
 
 def test_a_client_that_leaves_during_its_handshake_is_forgotten(
