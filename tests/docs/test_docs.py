@@ -82,10 +82,16 @@ def test_the_layers_are_told_as_they_are_enforced() -> None:
     ("heading", "names"),
     [
         ("Handshake", {*messages.Handshake.model_fields}),
-        ("Events to the client", {events.READY, events.NOTIFICATION, events.JOB, events.ERROR}),
+        (
+            "Events to the client",
+            {
+                *(events.READY, events.NOTIFICATION, events.JOB, events.READ, events.SESSIONS),
+                events.ERROR,
+            },
+        ),
         ("`notification`", {*NotificationOut.model_fields}),
         ("`job`", {*JobOut.model_fields}),
-        ("Events to the server", {events.ACK, events.SYNC, events.AUTHENTICATE}),
+        ("Events to the server", {events.ACK, events.SYNC, events.READ, events.AUTHENTICATE}),
     ],
 )
 def test_the_socket_contract_names_what_there_is_and_nothing_else(
@@ -103,7 +109,9 @@ def test_the_socket_contract_names_codes_that_the_code_knows(heading: str) -> No
     assert [each for each in codes if f'"{each}"' not in code] == []
 
 
-@pytest.mark.parametrize("model", [messages.Ack, messages.Sync, messages.Authenticate])
+@pytest.mark.parametrize(
+    "model", [messages.Ack, messages.Sync, messages.Read, messages.Authenticate]
+)
 def test_the_socket_contract_names_the_fields_of_each_event(model: type[messages.Ack]) -> None:
     rows = section(SOCKETS, "Events to the server")
     (payload,) = re.findall(rf"^\| `{model.__name__.lower()}` \| (.*?) \|", rows, re.MULTILINE)
