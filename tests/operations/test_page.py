@@ -109,7 +109,10 @@ def test_the_page_lists_the_parts_of_readiness() -> None:
     told = {code(row[0])[0]: row[1] for row in rows(section(PAGE, "Health"))}
     parts = {name: required for name, required in told.items() if not name.startswith("/")}
     assert set(parts) == {*PARTS, "broker"}
-    assert [name for name, required in parts.items() if required == "yes"] == ["database"]
+    assert [name for name, required in parts.items() if required == "yes"] == [
+        "server",
+        "database",
+    ]
 
 
 def test_the_page_lists_every_event_of_the_log_at_its_level() -> None:
