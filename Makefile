@@ -62,8 +62,8 @@ reset:  ## delete all data of `make run`
 	@python3 -m app.standalone.reset
 
 lock: dev  ## pin the dependencies anew (ARGS=--upgrade for newer ones)
-	$(COMPILE) pyproject.toml --extra standalone --group dev -o requirements/dev.txt
-	$(COMPILE) pyproject.toml --extra standalone -c requirements/dev.txt -o requirements/standalone.txt
+	$(COMPILE) pyproject.toml --extra standalone --extra client --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra standalone --extra client -c requirements/dev.txt -o requirements/standalone.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/app.txt
 	$(COMPILE) --group node -o requirements/node.txt
 	npm install --package-lock-only

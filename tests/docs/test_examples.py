@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -89,3 +90,39 @@ def devices(user: Api) -> list[str]:
     last = user.notifications()[-1]["id"]
     shown = user.ok("GET", f"/v1/notifications/{last}")
     return [each["device"] for each in shown["acknowledgements"]]
+
+
+@pytest.mark.parametrize(
+    ("page", "language", "number"),
+    [
+        ("README.md", "py", 0),
+        ("docs/python-client.md", "python", 0),
+        ("docs/python-client.md", "python", 1),
+    ],
+)
+def test_the_examples_of_the_python_client_work(
+    stack: Stack, tmp_path: Path, page: str, language: str, number: int
+) -> None:
+    example = blocks(page, language)[number]
+    assert example.count("http://localhost:5005") == 1
+    script = example.replace("http://localhost:5005", stack.url)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    if "download" in example:
+        assert len(list(openpyxl.load_workbook(tmp_path / "excel_test.xlsx")["Rows"].rows)) == 1001
+
+
+def test_every_example_of_the_python_client_is_run() -> None:
+    assert [len(blocks("README.md", "py")), len(blocks("docs/python-client.md", "python"))] == [
+        1,
+        2,
+    ]
