@@ -41,6 +41,15 @@ OWNERS = """
 SELECT count(*), count(*) FILTER (WHERE artifacts.user_id = jobs.user_id)
 FROM artifacts JOIN jobs ON jobs.id = artifacts.job_id
 """
+# Each of the two has three notifications, and one has read two of them.
+INBOXES_OF_0003 = """
+INSERT INTO inboxes (user_id, head_seq) SELECT id, 3 FROM users;
+INSERT INTO notifications (user_id, seq, id, type, title, body, data, final, expires_at, read_at)
+SELECT users.id, seq, gen_random_uuid(), 'test', '', '', '{}', false, now(),
+  CASE WHEN seq < 3 AND email = 'a@example.com' THEN now() END
+FROM users, generate_series(1, 3) seq
+"""
+READ = "SELECT email, read_seq FROM inboxes JOIN users ON users.id = user_id ORDER BY email"
 COUNTS = "SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM artifacts)"
 
 
@@ -114,6 +123,22 @@ def test_the_version_before_adds_jobs_and_files_to_the_present_schema(
     query(url, ROWS_OF_0002)
     assert query(url, COUNTS) == [(3, 2)]
     assert query(url, OWNERS) == [(2, 0)]
+
+
+def test_how_far_each_user_has_read_is_noted_and_the_version_before_goes_on(
+    empty: Flask, url: str
+) -> None:
+    config = migrations.get_config()
+    command.upgrade(config, "0003")
+    query(url, ROWS_OF_0002)
+    query(url, INBOXES_OF_0003)
+    for _ in range(2):
+        command.upgrade(config, "0004")
+        assert query(url, READ) == [("a@example.com", 2), ("b@example.com", 0)]
+        query(url, "TRUNCATE inboxes, notifications")
+        query(url, INBOXES_OF_0003)
+        assert query(url, READ) == [("a@example.com", 0), ("b@example.com", 0)]
+        command.downgrade(config, "0003")
 
 
 def test_a_migration_that_was_cut_off_can_be_given_again(empty: Flask, url: str) -> None:
