@@ -136,6 +136,41 @@ def test_what_a_follower_did_not_hear_it_reads(stack: Stack, user: Api, open_tab
     assert delivered(second) == [1, 2]
 
 
+def test_a_follower_that_hears_a_number_too_early_reads_what_lies_between(
+    stack: Stack, user: Api, open_tab: OpenTab
+) -> None:
+    first, second = (sign_in(open_tab, stack, user) for _ in range(2))
+    first.run("add", a=1, b=2)
+    second.wait_for_message(1)
+    with second.page.expect_response("**/v1/notifications?after=1&limit=200") as answer:
+        first.page.evaluate(
+            """() => {
+              const channel = new BroadcastChannel(`ringback ${ringback.url} ${ringback.user.id}`);
+              const payload = { seq: 99, tombstone: true };
+              channel.postMessage({ kind: "event", name: "notification", payload });
+            }"""
+        )
+    assert answer.value.ok
+    first.run("add", a=3, b=4)
+    second.wait_for_message(2)
+    assert delivered(second) == [1, 2]
+
+
+def test_without_locks_each_tab_has_its_own_connection(own_stack: Stack, open_tab: OpenTab) -> None:
+    """As over plain HTTP at another name than `localhost`."""
+    user = own_stack.new_user()
+    tabs = [open_tab(own_stack.url) for _ in range(2)]
+    for tab in tabs:
+        tab.page.add_init_script("delete Navigator.prototype.locks")
+        tab.sign_in_as(user)
+        tab.page.evaluate(LISTEN)
+    assert [leads(tab) for tab in tabs] == [True, True]
+    wait_for(lambda: connections(own_stack) == 2, "two connections")
+    tabs[0].run("add", a=1, b=2)
+    tabs[1].wait_for_message(1)
+    assert [delivered(tab) for tab in tabs] == [[1], [1]]
+
+
 def test_read_in_one_tab_is_read_in_the_others_and_in_other_browsers(
     stack: Stack, user: Api, open_tab: OpenTab, browser: Browser
 ) -> None:

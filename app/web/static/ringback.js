@@ -21,6 +21,7 @@ export class Ringback extends EventTarget {
   #inbox;
   #connection;
   #tabs;
+  #id = String(Math.random()); // for messages to one tab alone
   #first;
   #random;
   #running = null; // one AbortController for each time that it was started
@@ -110,7 +111,7 @@ export class Ringback extends EventTarget {
     this.#inbox.open(`ringback.cursor ${name}`, this.#first);
     this.#setLink({ name: "connecting" });
     this.#tabs.join(`ringback ${name}`);
-    if (!this.#tabs.isLeader) this.#tabs.say({ kind: "hello" });
+    if (!this.#tabs.isLeader) this.#tabs.say({ kind: "hello", from: this.#id });
   }
 
   stop() {
@@ -175,20 +176,21 @@ export class Ringback extends EventTarget {
   /** What another tab said. Only the leader answers; only a follower believes. */
   #hear(message) {
     if (this.#tabs.isLeader) {
-      if (message.kind === "hello") this.#welcome();
+      if (message.kind === "hello") this.#welcome(message.from);
       if (message.kind === "retry") this.#connection.retryNow();
       if (message.kind === "event" && message.name === "read") this.#hand("read", message.payload);
-    } else if (message.kind === "link") this.#follow(message.link);
+    } else if ((message.to ?? this.#id) !== this.#id) return;
+    else if (message.kind === "link") this.#follow(message.link);
     else if (message.kind === "ready") this.#followReady(message);
     else if (message.kind === "event") this.#take(message);
   }
 
-  #welcome() {
+  #welcome(to) {
     const { after } = this.#inbox;
-    this.#tabs.say({ kind: "link", link: this.#link });
+    this.#tabs.say({ kind: "link", link: this.#link, to });
     if (this.#link.name !== "open") return;
     const head = Math.max(this.#ready.head, after);
-    this.#tabs.say({ kind: "ready", ready: { ...this.#ready, head }, after });
+    this.#tabs.say({ kind: "ready", ready: { ...this.#ready, head }, after, to });
   }
 
   #follow(link) {

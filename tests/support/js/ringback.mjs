@@ -98,7 +98,8 @@ const commands = {
     print(id, "answer", { ref, body: await clients.get(id).ringback.markRead(up_to) });
   },
   async call({ id, method, path, body, headers, ref }) {
-    const answer = await clients.get(id).ringback.call(method, path, { body, headers });
+    const options = { body, headers, signal: AbortSignal.timeout(25_000) };
+    const answer = await clients.get(id).ringback.call(method, path, options);
     const text = await answer.text();
     print(id, "answer", { ref, status: answer.status, body: text && JSON.parse(text) });
   },

@@ -179,9 +179,10 @@ export class Connection extends EventTarget {
     this.#tell({ name: "offline", reason, retryAt: Date.now() + pause });
   }
 
-  /** A new token lets the open connection live on. */
-  async #authenticate() {
-    this.send("authenticate", { token: await this.session.token() });
+  /** A new token lets the open connection live on; a session without one ends it by itself. */
+  #authenticate() {
+    const give = (token) => this.send("authenticate", { token });
+    this.session.token().then(give, (error) => console.warn("No token.", error.message));
   }
 
   #tell(link) {

@@ -179,6 +179,7 @@ export class Session extends EventTarget {
 
   /** Hold the session's lock for as long as this page lives or the session lasts. */
   #claim() {
+    this.#letGo();
     if (!this.locks) return Promise.resolve(true); // plain http:// off localhost, or Node
     const name = `ringback-session-${this.#stored.session_id}`;
     const signal = AbortSignal.timeout(CLAIM_MS);
