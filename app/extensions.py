@@ -14,6 +14,7 @@ from flask import Flask
 from flask_jwt_extended import JWTManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import DateTime, MetaData, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -53,8 +54,27 @@ def new_id() -> UUID:
     return uuid7()
 
 
+class ContextSession(FlaskSession):
+    """The session of a context."""
+
+    def close(self) -> None:
+        """Let go of the connection, also of one that is lost.
+
+        A request that only read has its answer by now; the rollback of what it read is no reason to
+        take that answer back.
+        """
+        try:
+            super().close()
+        except (OperationalError, InterfaceError) as error:
+            if not is_away(error):
+                raise
+            self.invalidate()
+
+
 # What a transaction read stays readable after its commit: a row is often shown or published then.
-db = SQLAlchemy(model_class=Model, session_options={"expire_on_commit": False})
+db = SQLAlchemy(
+    model_class=Model, session_options={"class_": ContextSession, "expire_on_commit": False}
+)
 migrate = Migrate()
 jwt = JWTManager()
 
