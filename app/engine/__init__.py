@@ -70,6 +70,8 @@ class Engine(ABC):
         running = self._start(app, stop, listener, limit)
         while running.alive and not stop.begun:
             self._sleep(SIGNAL_SECONDS)
+        if not stop.begun:
+            stop.tell()  # it ended by itself
         stop.leave()  # answers requests meanwhile: others have to notice, and to go elsewhere
         running.close()
         while running.requests and stop.seconds_left > 0:
