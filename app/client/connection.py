@@ -165,8 +165,8 @@ class Connection:
         if link is not self._link or not isinstance(payload, dict):
             return
         if event == "ready":
-            self._delivery.ready(link, payload["head"])
             self._watches.is_live = True
+            self._delivery.ready(link, payload["head"])
             self._watches.look()
         elif event == "notification":
             self._delivery.offer(link, payload)

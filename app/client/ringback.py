@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import socket
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ from app.client.web import Request, Web, make_session
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 60.0
+DEVICE = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
 class Ringback(Calls):
@@ -78,6 +80,10 @@ class Ringback(Calls):
     ) -> None:
         self.url = _checked(url)
         self.device = device or f"python-{uuid4().hex[:12]}"
+        if not DEVICE.fullmatch(self.device):
+            raise ValueError(
+                f"device {device!r}: up to 100 letters, digits and . _ : - are allowed."
+            )
         self._web = Web(self.url, verify)
         session = self._make_session(email, password, access_token, refresh_token)
         self.user: dict[str, Any] = {}
@@ -171,6 +177,6 @@ class Ringback(Calls):
 
 def _checked(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path.strip("/"):
         raise ValueError(f"{url!r} is no address of a server; it looks like http://localhost:5005.")
     return url.rstrip("/")

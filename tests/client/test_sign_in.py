@@ -33,9 +33,15 @@ def test_who_signs_in_can_stand_in_the_environment(
         assert ringback.user["email"] == user.email
 
 
-def test_an_address_that_is_none_is_refused() -> None:
+@pytest.mark.parametrize("url", ["localhost:5005", "http://localhost:5005/v1", "ftp://localhost"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="http://localhost:5005"):
-        Ringback("localhost:5005", access_token="x")
+        Ringback(url, access_token="x")
+
+
+def test_a_name_of_a_device_that_the_server_would_refuse_is_refused() -> None:
+    with pytest.raises(ValueError, match="letters, digits"):
+        Ringback("http://localhost:5005", access_token="x", device="my laptop")
 
 
 def test_a_server_that_is_not_there_is_told_after_a_while(stack: Stack) -> None:
