@@ -23,7 +23,8 @@ SHOWN = 30
 
 def main() -> int:
     """Run once; returns the exit status."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     wanted = _wanted()
     folder = Path(tempfile.mkdtemp(prefix="ringback-chaos-"))
     folder.chmod(0o711)  # Postgres may have to run as another user
@@ -51,10 +52,11 @@ def _run(wanted: Wanted, folder: Path) -> int:
             table = ""
         stack.close()  # the logs are looked at when everything has ended
         (folder / "findings").write_text("\n".join(run.findings))
-        return _judge(run, table)
+        return judge(run, table)
 
 
-def _judge(run: Run, table: str) -> int:
+def judge(run: Run, table: str) -> int:
+    """Print what came out; returns the exit status."""
     print(table)  # noqa: T201
     if run.findings:
         more = ["and more: see the file `findings`"] if len(run.findings) > SHOWN else []

@@ -19,7 +19,7 @@ from tests.faults.cluster import Cluster
 from tests.support.waiting import wait_for
 
 LOOK_SECONDS = 0.1
-STOP_SECONDS = 20.0
+STOP_SECONDS = 40.0
 UP_SECONDS = 60.0
 
 # What a fault does, piece by piece: each value is how many seconds to wait before the next.
