@@ -13,7 +13,6 @@ from tests.faults.heard import Heard
 from tests.support.socket import Client
 
 ACK_SECONDS = 0.25
-WELCOME_SECONDS = 120.0  # a server may have a thousand others to welcome first
 
 
 class Verdict(Enum):
@@ -129,16 +128,15 @@ class PythonClient:
             "ready": self._ready,
             "notification": lambda payload: self._take(client, payload["seq"]),
             "error": self._keep_problem,
-            "connect_error": self._keep_problem,
+            "connect_error": self._refused,
             "disconnect": lambda *_: self._ended.set(),
         }
         for event, handler in handlers.items():
             client.on(event, handler)
         auth = {"token": self._token, "device": self._heard.name, "after": self._cursor.at}
         try:
-            client.connect(
-                url, auth=auth, transports=["websocket"], wait_timeout=int(WELCOME_SECONDS)
-            )
+            # `wait=True` would go on waiting though the connection was lost before the welcome.
+            client.connect(url, auth=auth, transports=["websocket"], wait=False)
             self._acknowledge_until_ended(client)
         except socketio.exceptions.SocketIOError:
             pass  # refused, or the server is away: `_problem` knows
@@ -149,7 +147,7 @@ class PythonClient:
 
     def _acknowledge_until_ended(self, client: socketio.Client) -> None:
         told = self._cursor.at
-        while not self._ended.wait(ACK_SECONDS):
+        while not self._ended.wait(ACK_SECONDS) and client.eio.state == "connected":
             if self._cursor.at > told:
                 told = self._cursor.at
                 client.emit("ack", {"seq": told})
@@ -166,6 +164,10 @@ class PythonClient:
             self._heard.given.append((seq, now))
         elif verdict is Verdict.GAP:
             client.emit("sync", {"after": self._cursor.at})
+
+    def _refused(self, problem: Any) -> None:
+        self._keep_problem(problem)
+        self._ended.set()
 
     def _keep_problem(self, problem: Any) -> None:
         # A refusal carries the problem as `data`; a failure to connect is plain text.
