@@ -154,9 +154,8 @@ def test_a_lost_hint_is_made_up_for_by_the_next_turn(
         user.ok("POST", "/v1/notifications/read", json={"up_to": 2})
         assert deaf.wait_for("read") == [{"up_to": 2, "unread": 1, "head": 3}]
         deaf.client.emit("read", {"up_to": 3})  # what this server says is not heard either
-        last = {"up_to": 3, "unread": 0, "head": 3}
-        assert deaf.wait_for("read", 2)[1:] == [last]
-        assert hearing.wait_for("read", 2)[1:] == [last]
+        for listener in (deaf, hearing):
+            assert listener.wait_for("read", 2)[1:] == [{"up_to": 3, "unread": 0, "head": 3}]
         # Two turns later nobody was told twice.
         append(user, 1)
         deaf.wait_for("notification")
@@ -173,8 +172,7 @@ def test_a_hundred_thousand_are_marked_without_holding_up_what_comes(
     answer: list[dict[str, Any]] = []
 
     def mark() -> None:
-        path = "/v1/notifications/read"
-        answer.append(user.ok("POST", path, json={"up_to": MANY}))
+        answer.append(user.ok("POST", "/v1/notifications/read", json={"up_to": MANY}))
 
     marking = threading.Thread(target=mark)
     marking.start()
