@@ -53,7 +53,7 @@ def test_a_cancel_that_came_too_late_shows_how_the_job_ended(
     stack: Stack, user: Api, open_tab: OpenTab
 ) -> None:
     tab = open_tab(stack.url).sign_in_as(user)
-    tab.page.evaluate("connection.stop()")  # this page does not hear of the end
+    tab.page.evaluate("ringback.stop()")  # this page does not hear of the end
     job_id = tab.start("add", a=1, b=2)
     user.end_of(job_id)
     tab.job(job_id).locator("[data-role=cancel]").click()

@@ -17,20 +17,23 @@ def run(open_tab: OpenTab) -> Callable[..., Any]:
     return open_tab("http://localhost:9", from_disk=True).open().page.evaluate
 
 
-def test_the_latest_version_of_a_job_wins(run: Callable[..., Any]) -> None:
+def test_the_latest_version_of_a_job_wins_and_keeps_what_a_hint_leaves_out(
+    run: Callable[..., Any],
+) -> None:
     assert run(
         """() => {
           const list = new JobList(), shown = [];
           list.addEventListener("changed", ({ detail }) => shown.push(detail));
-          list.accept({ id: "a", version: 3, state: "running", type: "add", progress: 0.5 });
-          list.accept({ id: "a", version: 2, state: "queued", progress: 0 });
-          list.accept({ id: "a", version: 4, state: "succeeded" });
+          const params = { a: 1 };
+          list.accept({ id: "a", version: 3, state: "running", params, result: null });
+          list.accept({ id: "a", version: 2, state: "queued", params, result: null });
+          list.accept({ id: "a", version: 4, state: "succeeded", params: null, result: null });
           return [shown, list.isFinal("a")];
         }"""
     ) == [
         [
-            {"id": "a", "version": 3, "state": "running", "type": "add", "progress": 0.5},
-            {"id": "a", "version": 4, "state": "succeeded", "type": "add", "progress": 0.5},
+            {"id": "a", "version": 3, "state": "running", "params": {"a": 1}, "result": None},
+            {"id": "a", "version": 4, "state": "succeeded", "params": {"a": 1}, "result": None},
         ],
         True,
     ]
