@@ -110,8 +110,7 @@ class Breaker:
             case _, "restart":
                 yield from self._restart(target)
             case _, "kill child":
-                assert isinstance(target, Application)
-                target.kill_child()
+                yield from self._kill_child(target)
             case "postgres", "cut":
                 cut_sessions(self._cluster)
             case "valkey", "cut":
@@ -120,6 +119,12 @@ class Breaker:
                 flush(self._cluster)
             case what:
                 raise ValueError(f"nobody knows how to do that: {what}")
+
+    def _kill_child(self, target: Target) -> Steps:
+        assert isinstance(target, Application)
+        while not target.is_ready():
+            yield LOOK_SECONDS
+        target.kill_child()
 
     def _restart(self, target: Target) -> Steps:
         target.terminate()

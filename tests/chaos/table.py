@@ -43,7 +43,7 @@ class Minimums:
 
 def show(rows: Iterable[tuple[str, object]], counts: Counter[tuple[str, str]]) -> str:
     """The table, in lines."""
-    lines = [f"  {name:<46}{value}" for name, value in rows]
+    lines = [f"  {name:<48}{value}" for name, value in rows]
     kinds = sorted({kind for _, kind in counts})
     head = "".join(f"{kind:>12}" for kind in kinds)
     lines.append(f"  {'faults':<12}{head}{'all':>8}")

@@ -19,6 +19,8 @@ from tests.support.process import AppProcess
 
 LOOK_SECONDS = 1.0
 STARTING_SECONDS = 20.0
+# What a worker logs when it has started.
+READY = b" ready."
 STORE_SECONDS = 5.0
 TERMINATE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -59,9 +61,11 @@ class Application:
         self.name, self.process, self._url = name, process, url
         self.kill, self.freeze, self.thaw = process.kill, process.freeze, process.thaw
         self._started_at = -STARTING_SECONDS
+        self._log_begins = 0
 
     def start(self) -> None:
         self._started_at = time.monotonic()
+        self._log_begins = self.process.log.stat().st_size
         self.process.start()
 
     def terminate(self) -> None:
@@ -83,6 +87,12 @@ class Application:
         status = self.process.stop()
         is_young = time.monotonic() - self._started_at < STARTING_SECONDS
         return 0 if status == -signal.SIGTERM and is_young else status
+
+    def is_ready(self) -> bool:
+        """Whether a worker takes jobs; while it starts, it ends if one of its processes does."""
+        with self.process.log.open("rb") as log:
+            log.seek(self._log_begins)
+            return self.runs() and READY in log.read()
 
     def kill_child(self) -> None:
         """SIGKILL to one of the processes that run a worker's jobs, if there is one."""

@@ -48,7 +48,7 @@ class Fake:
     def runs(self) -> bool:
         return self.up
 
-    answers = runs
+    answers = is_ready = runs
 
     def status(self) -> int:
         return self.exit_status
