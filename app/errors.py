@@ -75,14 +75,13 @@ class InvalidInput(AppError):
         self.fields = fields
 
 
-class TooManyRequests(AppError):
-    """A limit is reached.
+class TryLater(AppError):
+    """Not now, but soon.
 
     Attributes:
         retry_after: seconds after which to try again.
     """
 
-    code = "too_many_requests"
     retryable = True
 
     def __init__(self, message: str, retry_after: float, *, code: str | None = None):
@@ -90,19 +89,25 @@ class TooManyRequests(AppError):
         self.retry_after = retry_after
 
 
-class ServerStopping(AppError):
-    """This server is about to end: another one, or the next one, goes on.
+class TooManyRequests(TryLater):
+    """A limit is reached."""
 
-    Attributes:
-        retry_after: seconds after which to try again.
-    """
+    code = "too_many_requests"
+
+
+class ServerBusy(TryLater):
+    """Too many ask for the same at once, or what they ask for does not answer."""
+
+    code = "server_busy"
+
+
+class ServerStopping(TryLater):
+    """This server is about to end: another one, or the next one, goes on."""
 
     code = "server_stopping"
-    retryable = True
 
     def __init__(self, retry_after: float):
-        super().__init__("This server stops. Connect again; nothing is lost.")
-        self.retry_after = retry_after
+        super().__init__("This server stops. Connect again; nothing is lost.", retry_after)
 
 
 class JobFailed(AppError):

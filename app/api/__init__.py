@@ -71,6 +71,6 @@ def register(app: APIFlask, settings: Settings) -> None:
 
 def enclose(app: APIFlask, settings: Settings) -> None:
     """Put around the app, Socket.IO included, what concerns every request; call it last."""
-    inside = SecurityHeaders(Handshakes(app.wsgi_app))
+    inside = SecurityHeaders(Handshakes(requests.LogsFailures(app.wsgi_app)))
     # Assigned as Flask documents it; mypy sees a method.
     app.wsgi_app = Forwarded(inside, settings.trusted_proxies)  # type: ignore[method-assign]

@@ -9,9 +9,8 @@ VERSION = "13"
 KEY_BYTES = 16
 _NAME = re.compile(r"HTTP_[A-Z0-9_]+")
 _PLAIN = re.compile(r"[\t -~]*")
-# What browsers offer; both engines fail on offers that are not well made. One that is ignored costs
-# compression.
-_OFFER = re.compile(r"permessage-deflate(; ?client_max_window_bits)?")
+# Offers of compression: it would keep 0.3 MB for each connection, and unpack bombs. And both engines
+# fail on offers that are not well made.
 _EXTENSIONS = "HTTP_SEC_WEBSOCKET_EXTENSIONS"
 
 
@@ -48,8 +47,7 @@ def _drop_unreadable(environ: dict[str, Any]) -> None:
     for name in headers:
         if not (_NAME.fullmatch(name) and _PLAIN.fullmatch(environ[name])):
             del environ[name]
-    if not _OFFER.fullmatch(environ.get(_EXTENSIONS, "")):
-        environ.pop(_EXTENSIONS, None)
+    environ.pop(_EXTENSIONS, None)
 
 
 def _is_sound(environ: dict[str, Any]) -> bool:

@@ -25,6 +25,25 @@ _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = get_logger(__name__)
 
 
+class LogsFailures:
+    """WSGI middleware: logs what leaves the app as an exception, which the engines answer and forget.
+
+    Args:
+        app: the rest.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """See PEP 3333."""
+        try:
+            return self._app(environ, start_response)
+        except Exception:
+            _log.exception("request not answered", path=environ.get("PATH_INFO", ""))
+            raise
+
+
 class Json(DefaultJSONProvider):
     """Flask's JSON, in which `2.0` is the integer that JSON Schema and JavaScript take it for."""
 

@@ -16,7 +16,7 @@ from app.client.watches import Watches
 log = logging.getLogger(__name__)
 
 FIRST_SECONDS = 1.0
-LONGEST_SECONDS = 30.0
+LONGEST_SECONDS = 15.0
 TOKEN_SECONDS = 10.0
 # Proxies that let no WebSocket through let long polling through.
 TRANSPORTS = ("websocket", "polling")

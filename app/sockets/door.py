@@ -10,9 +10,9 @@ from app.sockets.limits import Slots
 from app.sockets.sessions import Sessions
 
 # Handshakes that query at once; the rest of the connection pool stays free for REST. The others wait
-# for so long, and are refused while Postgres does not answer.
+# for so long (clients give up after 20 s), and are refused while Postgres does not answer.
 CONCURRENT_HANDSHAKES = 5
-HANDSHAKE_WAIT_SECONDS = 10.0
+HANDSHAKE_WAIT_SECONDS = 15.0
 
 
 class Door:

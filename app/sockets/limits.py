@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 
-from app.errors import AppError
+from app.errors import ServerBusy
 
 # A burst is so many seconds' worth of events.
 BURST_SECONDS = 2.0
+# When to come back who did not get a turn.
+RETRY_SECONDS = 2.0
 
 
 class Verdict(Enum):
@@ -98,12 +100,11 @@ class Slots:
         """Hold a slot.
 
         Raises:
-            AppError: none got free in time; retryable.
+            ServerBusy: none got free in time.
         """
         if not self._free.acquire(timeout=self._seconds):
-            raise AppError(
-                "The server is too busy, or its database does not answer. Try again.",
-                retryable=True,
+            raise ServerBusy(
+                "The server is too busy, or its database does not answer.", RETRY_SECONDS
             )
         try:
             yield

@@ -28,9 +28,7 @@ ANSWERS = {
     "/socket.io/?EIO=4&transport=polling": 200,
     "/socket.io/?EIO=3&transport=polling": 400,
 }
-FILES = [
-    path for path, status in ANSWERS.items() if path.startswith("/assets/") and status == 200
-]
+FILES = [path for path, status in ANSWERS.items() if path.startswith("/assets/") and status == 200]
 
 
 @pytest.fixture(params=["eventlet", "gevent"])

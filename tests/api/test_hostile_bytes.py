@@ -103,6 +103,13 @@ def test_it_is_answered_and_the_server_goes_on(server: AppServer, case: str) -> 
     assert Api(server.url).call("GET", "/healthz").ok
 
 
+def test_compression_is_not_agreed_on_for_it_costs_memory(server: AppServer) -> None:
+    offer = b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
+    answer = exchange(server.url, opening(offer))
+    assert status_of(answer) == 101
+    assert b"extensions" not in answer.lower()
+
+
 def broken(*lines: bytes) -> bytes:
     """A chunked body that is none, and what might be taken for its end."""
     return POST + CHUNKED + b"\r\n" + b"".join(lines) + b"\r\n0\r\n\r\n"
