@@ -1,20 +1,8 @@
 """Parts of the browser's module that need no server: the numbered inbox, pauses, reading on."""
 
-import json
-import subprocess
-from typing import Any
-
 import pytest
 
-from tests.support.node import NODE_SCRIPTS, node
-
-
-def run(script: str) -> Any:
-    """What a script returns that has the module's parts in scope."""
-    command = [node(), str(NODE_SCRIPTS / "parts.mjs"), script]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 0, ended.stderr
-    return json.loads(ended.stdout)
+from tests.browser.parts import run
 
 
 # An inbox, everything that it sends, and everything that it tells.
@@ -68,6 +56,17 @@ def test_the_cursor_is_kept_for_each_user() -> None:
       return [inbox.cursor, storage.getItem("v")];
     """
     assert run(INBOX + script) == [6, "2"]
+
+
+@pytest.mark.parametrize("damaged", ["NaN", "", "null", "-1", "1.5"])
+def test_a_damaged_cursor_is_as_good_as_none(damaged: str) -> None:
+    script = f"""
+      storage.setItem("u", "{damaged}");
+      inbox.open("u", 3);
+      receive(4);
+      return [told, storage.getItem("u")];
+    """
+    assert run(INBOX + script) == [["4 replayed"], "4"]
 
 
 def test_nothing_is_told_before_it_is_known_where_to_begin() -> None:

@@ -51,9 +51,9 @@ export class Inbox {
   open(key, after) {
     if (key === this.#key) return;
     this.close();
-    const stored = this.storage.getItem(key);
+    const stored = this.storage.getItem(key) ?? "";
     this.#key = key;
-    this.#cursor = stored === null ? (after ?? null) : Number(stored);
+    this.#cursor = /^\d+$/.test(stored) ? Number(stored) : (after ?? null); // damaged is as absent
   }
 
   /** Close it; where it was left is kept in the storage. */
