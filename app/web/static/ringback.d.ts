@@ -201,7 +201,7 @@ export class Ringback extends EventTarget {
   /**
    * A REST call as the user who is signed in. A token that has ended is renewed.
    *
-   * @throws {ApiError} whatever is no success.
+   * @throws {ApiError} whatever is no success; if `signal` was aborted, what it was aborted with.
    */
   call(
     method: string,

@@ -49,7 +49,7 @@ export class Api {
    * @param {string} path begins with `/`.
    * @param {{body?: Object, token?: string, headers?: Object<string, string>, signal?: AbortSignal}} [options]
    * @returns {Promise<Response>} a success.
-   * @throws {ApiError}
+   * @throws {ApiError} or, if the caller has aborted it, what `fetch` says of that.
    */
   async send(method, path, { body, token, headers: more, signal } = {}) {
     const headers = { Accept: "application/json", ...more };
@@ -70,7 +70,10 @@ export class Api {
   async #fetch(path, options) {
     try {
       return await fetch(this.base + path, options);
-    } catch {
+    } catch (error) {
+      const { aborted, reason } = options.signal ?? {};
+      // Time that has run out tells of the server; any other abort is the caller's own wish.
+      if (aborted && reason?.name !== "TimeoutError") throw error;
       throw new ApiError(0, "unreachable", this.silence);
     }
   }
