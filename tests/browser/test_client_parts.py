@@ -4,7 +4,6 @@ import pytest
 
 from tests.browser.parts import run
 
-
 # An inbox, everything that it sends, and everything that it tells.
 INBOX = """
 const sent = [], told = [], storage = memoryStorage();
