@@ -122,9 +122,14 @@ class Breaker:
 
     def _kill_child(self, target: Target) -> Steps:
         assert isinstance(target, Application)
-        while not target.is_ready():
+        deadline = time.monotonic() + UP_SECONDS
+        while not (target.is_ready() and target.kill_child()):
+            if time.monotonic() > deadline:
+                self._findings.append(
+                    f"{target.name} had no process to kill for {UP_SECONDS:.0f} s"
+                )
+                return
             yield LOOK_SECONDS
-        target.kill_child()
 
     def _restart(self, target: Target) -> Steps:
         target.terminate()

@@ -94,10 +94,14 @@ class Application:
             log.seek(self._log_begins)
             return self.runs() and READY in log.read()
 
-    def kill_child(self) -> None:
-        """SIGKILL to one of the processes that run a worker's jobs, if there is one."""
-        for child in psutil.Process(self.process.pid).children()[:1]:
-            child.kill()
+    def kill_child(self) -> bool:
+        """SIGKILL to one of the processes that run a worker's jobs; returns whether there was one."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self.process.pid).children():
+                if child.status() != psutil.STATUS_ZOMBIE:
+                    child.kill()
+                    return True
+        return False
 
 
 class Store:

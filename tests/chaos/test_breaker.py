@@ -90,7 +90,7 @@ def test_faults_of_all_kinds_at_one_instant_leave_everything_whole(
     for name in ("cut_sessions", "cut_subscribers", "flush"):
         monkeypatch.setattr(breaker, name, lambda _, name=name: others.update([name]))
     monkeypatch.setattr(breaker, "Application", Fake)
-    monkeypatch.setattr(Fake, "kill_child", lambda fake: fake.done.append("child"), raising=False)
+    monkeypatch.setattr(Fake, "kill_child", lambda _: True, raising=False)
     kinds = [*KILLS, *OTHERS]
     made = scene.run(*(Fault(0.0, process, kind, 0, 0.05) for process, kind in kinds))
     assert made.counts == Counter(kinds)
@@ -104,6 +104,27 @@ def test_a_restart_takes_each_of_its_kind_in_turn(scene: Scene) -> None:
     scene.run(Fault(0.0, "worker", "restart", 0, 0.0))
     assert [each.done for each in scene.targets["worker"]] == [["terminate"], ["terminate"]]
     assert scene.said == ["restart worker 1", "restart worker 2"]
+
+
+def test_a_process_for_jobs_that_is_not_there_yet_is_waited_for_and_killed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = iter([False, False, True])
+    monkeypatch.setattr(breaker, "Application", Fake)
+    monkeypatch.setattr(Fake, "kill_child", lambda _: next(there), raising=False)
+    scene.run(Fault(0.0, "worker", "kill child", 0, 0.0))
+    assert list(there) == []
+    assert scene.findings == []
+
+
+def test_a_process_for_jobs_that_never_comes_is_found(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breaker, "Application", Fake)
+    monkeypatch.setattr(breaker, "UP_SECONDS", 0.0)
+    monkeypatch.setattr(Fake, "kill_child", lambda _: False, raising=False)
+    scene.run(Fault(0.0, "worker", "kill child", 0, 0.0))
+    assert scene.findings == ["worker 1 had no process to kill for 0 s"]
 
 
 def test_the_last_fault_is_over_when_it_is_mended(scene: Scene) -> None:
