@@ -13,10 +13,13 @@ What they say, each with `what` and `user`:
 import contextlib
 import json
 import queue
+import re
 import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,11 @@ FOLDER = Path(__file__).parent
 PYTHON = [sys.executable, "-m", "tests.chaos.python_clients"]
 BROWSER = [node(), str(FOLDER / "browser_clients.mjs")]
 END_SECONDS = 5.0
+# What is wrong in the log of the Python clients; the browser's say nothing when all is well.
+ERRORS = re.compile(r"ERROR|CRITICAL|Traceback")
+ANYTHING = re.compile(r"\S")
+# What the official client says of a connection that was broken off.
+EXPECTED = re.compile(r"packet queue is empty, aborting$")
 
 Line = dict[str, Any]
 
@@ -39,10 +47,19 @@ class Host:
         command: its command line.
         lines: where what it says goes.
         log: where goes what it says in other words.
+        wrong: matches what there must not be in the log.
+        findings: takes what is there nevertheless.
     """
 
-    def __init__(self, command: list[str], lines: "queue.Queue[Line]", log: Path) -> None:
-        self.log = log
+    def __init__(
+        self,
+        command: list[str],
+        lines: "queue.Queue[Line]",
+        log: Path,
+        wrong: re.Pattern[str],
+        findings: list[str],
+    ) -> None:
+        self.log, self._wrong, self._findings = log, wrong, findings
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
                 command_line(command, RunAs.SAME, signal.SIGKILL),
@@ -67,7 +84,9 @@ class Host:
             raise RuntimeError(f"a process of clients has ended; its log: {self.log}") from error
 
     def end(self) -> None:
-        """End it at once."""
+        """End it at once, and judge what it has left behind."""
+        if (status := self._process.poll()) is not None:
+            self._findings.append(f"a process of clients ended by itself ({status}): {self.log}")
         self._process.kill()
         self._process.wait(END_SECONDS)
         self._reader.join(END_SECONDS)
@@ -75,8 +94,16 @@ class Host:
             assert pipe is not None
             with contextlib.suppress(OSError):  # of what could not be written any more
                 pipe.close()
+        self._findings += complaints(self.log, self._wrong)
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._lines.put(json.loads(line))
+
+
+def complaints(log: Path, wrong: re.Pattern[str]) -> Iterator[str]:
+    """The lines of a log in which something wrong is found, and how often each is there."""
+    lines = log.read_text(errors="replace").splitlines()
+    found = Counter(each for each in lines if wrong.search(each) and not EXPECTED.search(each))
+    yield from (f"{log.name}, {count} times: {line}" for line, count in found.items())

@@ -1,6 +1,7 @@
 """Users with the Python client; see `hosts` for what they are told and what they say."""
 
 import json
+import logging
 import os
 import sys
 import threading
@@ -101,4 +102,5 @@ class People:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     People().obey_all()

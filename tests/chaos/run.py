@@ -10,12 +10,13 @@ from typing import Any
 
 from tests.chaos.accounts import Account, longest_ring
 from tests.chaos.breaker import Breaker
-from tests.chaos.hosts import BROWSER, PYTHON, Host, Line
+from tests.chaos.hosts import ANYTHING, BROWSER, ERRORS, PYTHON, Host, Line
+from tests.chaos.judgement import LastAudit, thieves
 from tests.chaos.load import Load
 from tests.chaos.mix import make_orders
 from tests.chaos.schedule import make_schedule
 from tests.chaos.table import Minimums, show
-from tests.faults.audit import HEADS, STATES, Audit
+from tests.faults.audit import HEADS, STATES
 from tests.faults.cluster import Cluster
 from tests.faults.ledger import Client
 from tests.support.api import FINAL
@@ -27,6 +28,8 @@ START_SECONDS = 120.0
 MEND_SECONDS = 120.0
 CALM_SECONDS = 8.0
 DRAIN_SECONDS = 180.0
+# Longer than a server's turn of reconciling: what it brings again would be a duplicate.
+LATE_SECONDS = 5.0
 AUDIT_SECONDS = 60.0
 PASSWORD = "a long password"
 # So short that each client has to get new ones while things break.
@@ -98,8 +101,10 @@ class Run:
         self._say(f"signing in {self._wanted.users} users")
         lines: queue.Queue[Line] = queue.Queue()
         hosts = []
-        for name, command in {"python": PYTHON, "browser": BROWSER}.items():
-            hosts.append(Host(command, lines, self._folder / f"{name}-clients.log"))
+        kinds = [("python", PYTHON, ERRORS), ("browser", BROWSER, ANYTHING)]
+        for name, command, wrong in kinds:
+            log = self._folder / f"{name}-clients.log"
+            hosts.append(Host(command, lines, log, wrong, self.findings))
             self._stack.callback(hosts[-1].end)
         self._emails = [f"user-{number}@test.com" for number in range(self._wanted.users)]
         self._accounts = [
@@ -145,6 +150,8 @@ class Run:
             self._pump(self._drained, "the drain", DRAIN_SECONDS)
         except TimeoutError as error:
             self.findings.append(str(error))
+        late = time.monotonic() + LATE_SECONDS
+        self._pump(lambda: time.monotonic() > late, "what comes late", 2 * LATE_SECONDS)
 
     def _drained(self) -> bool:
         if self._load.unanswered():
@@ -158,8 +165,8 @@ class Run:
         users = [each.user_id for each in self._accounts]
         return dict(query(self._cluster.database_url, HEADS, users))
 
-    def _audit_of_cluster(self) -> Audit:
-        return Audit(self._cluster, self._cluster.ledger, AUDIT_SECONDS)
+    def _audit_of_cluster(self) -> LastAudit:
+        return LastAudit(self._cluster, self._cluster.ledger, AUDIT_SECONDS, self._load.listen)
 
     def _audit(self) -> None:
         self._say("auditing")
@@ -173,6 +180,7 @@ class Run:
             self.findings.append(str(error))
         for account in self._accounts:
             self.findings += account.untold(ledger.jobs_of(account.user_id))
+        self.findings += thieves(self._cluster.database_url, self._accounts)
 
     def _pump(
         self, done: Callable[[], Any], what: str, seconds: float, *, more: bool = False
