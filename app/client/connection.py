@@ -173,5 +173,5 @@ class Connection:
             if payload.get("job_id"):
                 self._watches.look(payload["job_id"])
         elif event == "job":
-            self._watches.update(payload)
+            self._watches.hear(payload)
         # `read` is for those who show a badge. `sessions`: if it is ours, the server closes with the reason.

@@ -119,8 +119,11 @@ class Job:
         return self
 
     def _take(self, view: View) -> None:
-        if view["version"] >= self._view["version"]:
-            self._view = view
+        if view["version"] < self._view["version"]:
+            return
+        if view["params"] is None:  # a `job` event leaves out what is large
+            view = view | {"params": self._view["params"]}
+        self._view = view
 
 
 class Waiting:

@@ -8,8 +8,6 @@ from typing import Any
 View = dict[str, Any]
 
 FINAL_STATES = frozenset({"succeeded", "failed", "cancelled"})
-# The notification of an end and the `job` event come within this; the second tells all.
-GRACE_SECONDS = 0.2
 
 
 class Watch:
@@ -62,8 +60,15 @@ class Watches:
                 if not watch.watchers:
                     del self._watches[job_id]
 
+    def hear(self, view: View) -> None:
+        """A `job` event came. It may leave out what is large, so an end is a reason to ask the server."""
+        if view["state"] in FINAL_STATES:
+            self.look(view["id"])
+        else:
+            self.update(view)
+
     def update(self, view: View) -> None:
-        """Something was heard of a job; the highest version wins."""
+        """Something is known of a job; the highest version wins."""
         with self._changed:
             watch = self._watches.get(view["id"])
             if watch is not None and view["version"] > watch.version:
@@ -90,5 +95,3 @@ class Watches:
             self._changed.wait_for(
                 lambda: watch.version > version or watch.looks > looks, timeout=seconds
             )
-            if watch.looks > looks:
-                self._changed.wait_for(lambda: watch.version > version, timeout=GRACE_SECONDS)

@@ -75,6 +75,21 @@ def test_a_job_that_failed_raises_its_own_code_and_message(ringback: Ringback) -
     assert failed.value.job.state == "failed"
 
 
+def test_a_job_too_large_for_its_events_is_known_whole_at_its_end(ringback: Ringback) -> None:
+    comments: set[str] = set()
+    wait_for(lambda: ringback._watches.is_live, "the connection")
+    for _ in range(3):
+        job = ringback.run(
+            "excel_test",
+            rows=5,
+            comment="x" * 20_000,
+            on_progress=lambda job: comments.add(job.view["params"]["comment"]),
+        )
+        assert job.result is not None
+        assert job.view == ringback.job(job.id).view
+    assert comments == {"x" * 20_000}
+
+
 def test_a_cancelled_job_raises_that_it_was(ringback: Ringback) -> None:
     job = ringback.submit("wait", seconds=60)
     with pytest.raises(JobTimeout, match=job.id) as late:
