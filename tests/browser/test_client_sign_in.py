@@ -2,6 +2,37 @@
 
 from tests.browser.parts import run
 
+# A server that signs everybody in, a storage that can be made full, and the official client's place.
+SERVER = """
+const asked = [], sockets = [], warned = [], ended = [];
+let full = false, answers = {};
+console.warn = (...texts) => warned.push(texts);
+const pair = (more = {}) => ({ access_token: "a" + asked.length, refresh_token: "r" + asked.length,
+  expires_in: 900, session_id: "s" + asked.length, user: { id: "u" }, ...more });
+globalThis.fetch = async (url, { headers, body, signal }) => {
+  const path = new URL(url).pathname;
+  const request = { path, token: headers.Authorization, body: body && JSON.parse(body), at: Date.now(), signal };
+  asked.push(request);
+  const [status, answer] = (await answers[path]?.(request)) ?? [200, pair()];
+  return new Response(status === 204 ? null : JSON.stringify(answer), { status });
+};
+const paths = () => asked.map(({ path }) => path);
+const memory = memoryStorage();
+const refuse = () => { if (full) throw new DOMException("full", "QuotaExceededError"); };
+const storage = { ...memory, setItem: (key, text) => { refuse(); memory.setItem(key, text); } };
+const io = (url, { auth }) => {
+  const socket = { auth, handlers: {}, sent: [], connected: true, on(name, act) { this.handlers[name] = act; },
+    off() { this.handlers = {}; }, disconnect() { this.connected = false; },
+    emit(name, payload) { this.sent.push([name, payload]); } };
+  sockets.push(socket);
+  return socket;
+};
+const make = (more) => new Ringback({ url: "http://x", io, storage, random: () => 0, ...more });
+const session = new Session(new Api("http://x"), { storage, device: "d" });
+session.addEventListener("ended", ({ detail }) => ended.push(detail.reason));
+const until = async (what) => { while (!what()) await new Promise((done) => setTimeout(done, 5)); };
+"""
+
 
 def test_an_abort_is_the_callers_own_and_not_the_servers_silence() -> None:
     script = """
@@ -18,3 +49,38 @@ def test_an_abort_is_the_callers_own_and_not_the_servers_silence() -> None:
       return names;
     """
     assert run(script) == ["AbortError", "unreachable"]
+
+
+def test_a_full_storage_loses_no_notification_and_no_token() -> None:
+    script = """
+      answers["/v1/login"] = () => [200, pair({ expires_in: 1 })];
+      const got = [], client = make({ after: 0 });
+      client.addEventListener("notification", ({ detail }) => got.push(detail.notification.seq));
+      await client.signIn("u", "p");
+      client.start();
+      full = true;
+      await until(() => sockets.length);
+      sockets[0].handlers.ready({ head: 0, unread: 0, read: 0 });
+      for (const seq of [1, 2, 3]) sockets[0].handlers.notification({ seq });
+      await until(() => sockets[0].sent.some(([name]) => name === "authenticate"));
+      await new Promise((done) => setTimeout(done, 300));
+      client.stop();
+      const renewals = paths().filter((path) => path === "/v1/refresh").length;
+      return [got, renewals, warned.length, memory.getItem("ringback.session")];
+    """
+    got, renewals, warnings, stored = run(SERVER + script)
+    assert got == [1, 2, 3]
+    assert (renewals, warnings) == (1, 1)
+    assert stored is None, "a reload would use a token twice"
+
+
+def test_a_storage_that_is_forbidden_is_replaced_by_memory() -> None:
+    script = """
+      const forbidden = () => { throw new DOMException("no", "SecurityError"); };
+      const client = make({ storage: { getItem: forbidden, setItem: forbidden, removeItem: forbidden } });
+      const before = await client.restore();
+      await client.signIn("u", "p");
+      client.signOut();
+      return [before, client.device.slice(0, 8), await client.restore(), warned.length];
+    """
+    assert run(SERVER + script) == [False, "browser-", False, 1]

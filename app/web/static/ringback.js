@@ -11,7 +11,7 @@ import { Connection } from "./ringback/connection.js";
 import { Inbox } from "./ringback/inbox.js";
 import { keepTrying } from "./ringback/jitter.js";
 import { Session } from "./ringback/session.js";
-import { deviceName, memoryStorage, tabStorage } from "./ringback/storage.js";
+import { deviceName, memoryStorage, sturdyStorage, tabStorage } from "./ringback/storage.js";
 import { Tabs } from "./ringback/tabs.js";
 
 export { ApiError, memoryStorage };
@@ -33,8 +33,8 @@ export class Ringback extends EventTarget {
   constructor({
     url = new URL(import.meta.url).origin,
     io,
-    storage = tabStorage(),
-    device = deviceName(storage),
+    storage: given = tabStorage(),
+    device,
     after,
     share = Boolean(globalThis.document),
     random = Math.random,
@@ -43,9 +43,10 @@ export class Ringback extends EventTarget {
     if (!/^https?:/.test(url)) throw new TypeError(`No address of a server: ${url}`);
     this.#first = after;
     this.#random = random;
+    const storage = sturdyStorage(given);
     const api = new Api(url);
     const locks = share ? globalThis.navigator?.locks : undefined;
-    this.#session = new Session(api, { storage, locks, device });
+    this.#session = new Session(api, { storage, locks, device: device ?? deviceName(storage) });
     this.#inbox = this.#makeInbox(storage);
     this.#connection = this.#makeConnection(io ? async () => io : clientLoader(api));
     this.#catchingUp = new CatchUp(this.#inbox, { ask: (path) => this.#session.ask(path), random });

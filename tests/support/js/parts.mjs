@@ -6,9 +6,12 @@ import { CatchUp } from "../../../app/web/static/ringback/catchup.js";
 import { Connection } from "../../../app/web/static/ringback/connection.js";
 import { Inbox } from "../../../app/web/static/ringback/inbox.js";
 import { Session } from "../../../app/web/static/ringback/session.js";
-import { memoryStorage } from "../../../app/web/static/ringback/storage.js";
+import { memoryStorage, sturdyStorage } from "../../../app/web/static/ringback/storage.js";
+import { Ringback } from "../../../app/web/static/ringback.js";
 
-const scope = { Api, ApiError, CatchUp, Connection, Inbox, Session, keepTrying, memoryStorage, pauseBefore };
+const scope = {
+  Api, ApiError, CatchUp, Connection, Inbox, Ringback, Session, keepTrying, memoryStorage, pauseBefore, sturdyStorage,
+};
 const script = `return (async () => { ${process.argv[2]} })()`;
 const answer = await new Function(...Object.keys(scope), script)(...Object.values(scope));
 process.stdout.write(JSON.stringify(answer ?? null), () => process.exit(0));

@@ -155,6 +155,8 @@ export class Session extends EventTarget {
   #keep(answer) {
     const received = { server: this.api.base, received_at: Date.now(), ...answer };
     this.#stored = { ...this.#stored, ...received };
+    // Removed first: if the new one is refused, a reload must not find a token that is used up.
+    this.storage.removeItem(KEY);
     this.storage.setItem(KEY, JSON.stringify(this.#stored));
     this.#plan();
   }

@@ -10,6 +10,36 @@ export function memoryStorage() {
   };
 }
 
+/**
+ * A storage that never fails. What it refuses to keep (it is full, or forbidden) is kept in memory:
+ * then a reload does not find it, but this page goes on.
+ *
+ * @param {Storage} storage
+ * @returns {Storage}
+ */
+export function sturdyStorage(storage) {
+  const refused = new Map(); // key -> text; null if the storage would not let go of it
+  let warned = false;
+  const attempt = (act, otherwise) => {
+    try {
+      return act();
+    } catch (error) {
+      if (!warned) console.warn("What this page keeps does not outlive it.", error);
+      warned = true;
+      return otherwise();
+    }
+  };
+  const write = (key, text, act) => {
+    attempt(() => (act(), refused.delete(key)), () => refused.set(key, text));
+  };
+  return {
+    getItem: (key) =>
+      refused.has(key) ? refused.get(key) : attempt(() => storage.getItem(key), () => null),
+    setItem: (key, text) => write(key, text, () => storage.setItem(key, text)),
+    removeItem: (key) => write(key, null, () => storage.removeItem(key)),
+  };
+}
+
 /** The tab's own storage, which survives a reload; in Node, or where it is forbidden, memory. */
 export function tabStorage() {
   try {
