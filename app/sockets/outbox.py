@@ -96,8 +96,10 @@ class Outbox:
     def _drain(self) -> None:
         try:
             while self._open and self.sent < self.wanted:
-                wanted = self.wanted
+                wanted, rewinds = self.wanted, self._rewinds
                 batch = self._next()
+                if rewinds != self._rewinds:
+                    continue  # it came while rows were waited for: they are not the next ones
                 if not batch and wanted == self.wanted:
                     # A hint may name what does not exist (any more): Postgres decides.
                     self.wanted = self.sent

@@ -18,11 +18,22 @@ class Harness:
         self.rows = rows
         self.received: list[int] = []
         self.waiting: list[Callable[[], None]] = []
+        self.late: list[int] = []  # rewinds that come while a page is waited for
+        self.rewound: list[tuple[int, int]] = []
         self.outbox = Outbox(fetch=self.fetch, send=self.send, spawn=self.waiting.append)
         self.outbox.place(sent, rows)
 
     def fetch(self, after: int, limit: int) -> Sequence[Payload]:
-        return [{"seq": seq} for seq in range(after + 1, min(self.rows, after + limit) + 1)]
+        found = [{"seq": seq} for seq in range(after + 1, min(self.rows, after + limit) + 1)]
+        if self.late:
+            self.rewind(self.late.pop(0))
+        return found
+
+    def rewind(self, after: int) -> None:
+        """As the client asks; notes after how many numbers it did."""
+        if 0 <= after < self.outbox.sent:
+            self.rewound.append((len(self.received), after))
+        self.outbox.rewind(after)
 
     def send(self, payload: Payload) -> bool:
         self.received.append(payload["seq"])
@@ -93,22 +104,33 @@ def test_each_number_is_sent_exactly_once_and_in_order(
     assert harness.received == list(range(sent + 1, harness.rows + 1))
 
 
-@given(rewinds=st.lists(st.tuples(st.integers(-2, 30), st.booleans()), max_size=10))
+@given(
+    rewinds=st.lists(
+        st.tuples(st.integers(-2, 30), st.sampled_from(["now", "run", "fetch"])), max_size=10
+    ),
+    news=st.integers(0, 2),
+)
 def test_after_a_rewind_the_sequence_goes_on_from_there_without_a_gap(
-    rewinds: list[tuple[int, bool]],
+    rewinds: list[tuple[int, str]], news: int
 ) -> None:
     harness = Harness(rows=20)
     harness.outbox.open()
-    harness.outbox.want(20)
-    for after, run in rewinds:
-        harness.outbox.rewind(after)
-        if run:
+    for after, when in rewinds:
+        if when == "fetch":
+            harness.late.append(after)
+            harness.rows += news  # none: the hint is wrong, and the page comes back empty
+            harness.outbox.want(harness.rows + 1)
+        else:
+            harness.rewind(after)
+        if when != "now":
             harness.run()
     harness.run()
-    assert set(harness.received) == set(range(1, 21))
-    assert harness.received[-1] == 20
+    assert set(harness.received) == set(range(1, harness.rows + 1))
+    assert harness.received[-1] == harness.rows
     for earlier, later in zip(harness.received, harness.received[1:], strict=False):
         assert later <= earlier + 1
+    for count, after in harness.rewound:
+        assert harness.received[count] <= after + 1
 
 
 def test_a_number_whose_sending_failed_is_sent_again() -> None:
