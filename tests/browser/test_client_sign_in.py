@@ -84,3 +84,20 @@ def test_a_storage_that_is_forbidden_is_replaced_by_memory() -> None:
       return [before, client.device.slice(0, 8), await client.restore(), warned.length];
     """
     assert run(SERVER + script) == [False, "browser-", False, 1]
+
+
+def test_a_lost_answer_to_a_renewal_is_asked_for_again_within_the_grace() -> None:
+    script = """
+      const lost = ({ signal }) => new Promise((resolve, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason)));
+      const alive = setTimeout(() => {}, 60_000);
+      answers["/v1/refresh"] = (request) => (asked.length === 2 ? lost(request) : undefined);
+      await session.login("u", "p");
+      const failure = await session.refresh().catch(({ code }) => code); // not even by the timer
+      await until(() => asked.length === 3);
+      const [, first, second] = asked;
+      return [failure, (second.at - first.at) / 1000, second.body.refresh_token, ended];
+    """
+    failure, pause, token, ended = run(SERVER + script)
+    assert (failure, token, ended) == ("unreachable", "r1", [])
+    assert 5 <= pause < 9, "the server's grace is 10 s"

@@ -2,8 +2,10 @@ import { ApiError } from "./api.js";
 
 /** Renew an access token when this share of its life has passed. */
 const RENEW_AT = 0.75;
-/** Well within the grace in which the server takes a refresh token again whose answer was lost. */
-const RENEW_RETRY_MS = 3000;
+/** A used refresh token is taken again for 10 s (RINGBACK_REFRESH_GRACE_SECONDS), then it is theft. */
+const RENEWED_MS = 4000;
+/** Then, and for up to as long again, the exchange is tried anew: 5 to 6 s after it was begun. */
+const RENEW_RETRY_MS = 1000;
 /** Long, because an answer that comes late is better than the same question again. */
 const ANSWER_MS = 30_000;
 /** The longest that a timer can wait. */
@@ -136,20 +138,29 @@ export class Session extends EventTarget {
   async #refresh() {
     const mine = this.#stored;
     try {
-      const answer = await this.#post("/v1/refresh", { body: { refresh_token: mine.refresh_token } });
-      const renewed = await answer.json();
+      const renewed = await this.#exchange(mine);
       if (this.#stored !== mine) return; // signed out meanwhile
       this.#keep(renewed);
       this.dispatchEvent(new Event("renewed"));
     } catch (error) {
-      const isOver = error instanceof ApiError && error.isRefusal && this.#stored === mine;
-      if (isOver) this.end(error.describe());
+      if (mine && this.#stored === mine) this.#failed(error);
       throw error;
     }
   }
 
-  #post(path, options) {
-    return this.api.send("POST", path, { ...options, signal: AbortSignal.timeout(ANSWER_MS) });
+  /** Whoever asked for the exchange: unless it is refused it is soon tried again. */
+  #failed(error) {
+    if (error instanceof ApiError && error.isRefusal) this.end(error.describe());
+    else this.#plan(RENEW_RETRY_MS * (1 + Math.random()));
+  }
+
+  async #exchange({ refresh_token }) {
+    const answer = await this.#post("/v1/refresh", { body: { refresh_token } }, RENEWED_MS);
+    return answer.json();
+  }
+
+  #post(path, options, longest = ANSWER_MS) {
+    return this.api.send("POST", path, { ...options, signal: AbortSignal.timeout(longest) });
   }
 
   #keep(answer) {
@@ -167,9 +178,8 @@ export class Session extends EventTarget {
 
   #plan(delay = Math.max(0, this.#renewAt() - Date.now())) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(async () => {
-      await this.refresh().catch(() => this.#stored && this.#plan(RENEW_RETRY_MS * Math.random()));
-    }, Math.min(delay, LONGEST_TIMER_MS));
+    const renew = () => this.refresh().catch(() => {}); // what comes of a failure: see #failed
+    this.#timer = setTimeout(renew, Math.min(delay, LONGEST_TIMER_MS));
   }
 
   #forget() {
