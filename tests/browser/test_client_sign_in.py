@@ -1,6 +1,12 @@
 """The sign-in of the browser's module, against servers that only the test has written."""
 
+import subprocess
+from pathlib import Path
+
 from tests.browser.parts import run
+from tests.support.node import node
+
+MODULE = Path(__file__).parents[2] / "app/web/static/ringback.js"
 
 # A server that signs everybody in, a storage that can be made full, and the official client's place.
 SERVER = """
@@ -101,3 +107,20 @@ def test_a_lost_answer_to_a_renewal_is_asked_for_again_within_the_grace() -> Non
     failure, pause, token, ended = run(SERVER + script)
     assert (failure, token, ended) == ("unreachable", "r1", [])
     assert 5 <= pause < 9, "the server's grace is 10 s"
+
+
+def test_a_process_ends_once_its_client_is_stopped() -> None:
+    script = """
+      const { Ringback } = await import(process.argv[1]);
+      const pair = { access_token: "a", refresh_token: "r", expires_in: 900, user: { id: "u" } };
+      globalThis.fetch = async () => Response.json(pair);
+      const io = () => ({ on() {}, off() {}, disconnect() {} });
+      const client = new Ringback({ url: "http://x", io, after: 0 });
+      await client.signIn("u", "p");
+      client.start();
+      await new Promise((done) => setTimeout(done, 50));
+      client.stop();
+    """
+    command = [node(), "--input-type=module", "--eval", script, MODULE.as_uri()]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -180,6 +180,7 @@ export class Session extends EventTarget {
     clearTimeout(this.#timer);
     const renew = () => this.refresh().catch(() => {}); // what comes of a failure: see #failed
     this.#timer = setTimeout(renew, Math.min(delay, LONGEST_TIMER_MS));
+    this.#timer.unref?.(); // in Node it alone keeps no process alive
   }
 
   #forget() {
