@@ -16,6 +16,10 @@ from app.client.web import Request, Web
 log = logging.getLogger(__name__)
 
 UNAUTHENTICATED = 401
+# The server takes a refresh token again for some seconds only (`refresh_grace_seconds`, 10) after it was
+# exchanged: an answer that is slow must not be given up too early, nor one that is lost too late.
+REFRESH_SECONDS = (4.0, 4.0)
+RENEW_SOON_SECONDS = 1.5
 # While the present token still counts, a server that is away is asked again after so long.
 RENEW_AGAIN_SECONDS = 5.0
 SIGN_OUT_SECONDS = 2.0
@@ -137,12 +141,14 @@ class Session:
 
     def _renew_ahead(self, tokens: Tokens, deadline: Deadline) -> None:
         """While the present token still counts, a server that is away is no error."""
+        was_in_doubt = self._refresh_in_doubt
         try:
             self._renew(deadline if tokens.is_expired else Deadline(0))
         except (Unreachable, Refused):
             if tokens.is_expired:
                 raise
-            tokens.put_off(RENEW_AGAIN_SECONDS)
+            is_soon = self._refresh_in_doubt and not was_in_doubt
+            tokens.put_off(RENEW_SOON_SECONDS if is_soon else RENEW_AGAIN_SECONDS)
 
     def _renew(self, deadline: Deadline) -> None:
         if self._tokens is None or self._tokens.refresh is None:
@@ -150,9 +156,8 @@ class Session:
                 self._end("The access token has ended, and there is no refresh token.")
             return self._sign_in(deadline)
         asked_at = time.monotonic()
-        body = {"refresh_token": self._tokens.refresh}
         try:
-            answer = self._web.call(Request("POST", "/v1/refresh", body), deadline)
+            answer = self._web.call(_refresh(self._tokens.refresh), deadline)
         except Unreachable:
             # It may have been exchanged, and the answer lost: it is good for some seconds more only.
             self._refresh_in_doubt = True
@@ -182,6 +187,11 @@ class Session:
 
 def _nobody(_: str) -> None:
     """Nobody wants to know."""
+
+
+def _refresh(token: str) -> Request:
+    body = {"refresh_token": token}
+    return Request("POST", "/v1/refresh", body, read_seconds=REFRESH_SECONDS)
 
 
 def _signed(request: Request, token: str) -> Request:

@@ -24,7 +24,11 @@ LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedE
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked; sent again as it is after a lost answer, so it must bear that."""
+    """What is asked; sent again as it is after a lost answer, so it must bear that.
+
+    Attributes:
+        read_seconds: for how long an answer is waited for: at least, whatever the deadline, and at most.
+    """
 
     method: str
     path: str
@@ -32,6 +36,7 @@ class Request:
     query: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     stream: bool = False
+    read_seconds: tuple[float, float] = (1.0, READ_SECONDS)
 
 
 class Web:
@@ -78,6 +83,7 @@ class Web:
     def _send(self, request: Request, deadline: Deadline) -> requests.Response:
         if self._closed.is_set():
             raise Closed("This client was closed; make a new one.")
+        least, most = request.read_seconds
         return self._http.request(
             request.method,
             self.url + request.path,
@@ -86,7 +92,7 @@ class Web:
             headers=request.headers,
             stream=request.stream,
             auth=_as_it_is,
-            timeout=(CONNECT_SECONDS, min(READ_SECONDS, max(1.0, deadline.left))),
+            timeout=(CONNECT_SECONDS, min(most, max(least, deadline.left))),
             allow_redirects=False,
         )
 

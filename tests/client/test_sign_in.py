@@ -1,10 +1,13 @@
 """Signed in, and staying so: tokens, their renewal, and their end."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 
 from app.client import Refused, Ringback, SessionEnded, SignInRefused, State, Unreachable
 from tests.client.support import PASSWORD, Bell, append, lose_answers, short_token
@@ -89,6 +92,7 @@ def test_a_client_whose_clock_is_wrong_renews_what_the_server_refuses(
         stack.url,
         access_token=expired,
         refresh_token=user.tokens["refresh_token"],
+        after=0,
         on_notification=bell,
     ) as ringback:
         assert ringback.run("add", a=1, b=2).result == {"sum": 3}
@@ -127,6 +131,50 @@ def test_a_renewal_whose_answer_is_lost_is_made_good(stack: Stack, user: Api) ->
     with ringback:
         assert ringback.run("add", a=1, b=2).result == {"sum": 3}
     assert adapter.left == 0
+
+
+class SlowRefresh(HTTPAdapter):
+    """The first answer to a renewal is lost, and each that is waited for less than three seconds.
+
+    Attributes:
+        lost: when answers were given up, by the monotonic clock.
+        asked: the read time-outs.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost: list[float] = []
+        self.asked: list[float] = []
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> Any:
+        response = super().send(request, *args, **options)
+        if str(request.url).endswith("/v1/refresh"):
+            self.asked.append(options["timeout"][1])
+            if len(self.asked) == 1 or self.asked[-1] < 3:
+                self.lost.append(time.monotonic())
+                raise requests.ReadTimeout("the answer is slow")
+        return response
+
+
+@pytest.mark.parametrize("seconds", [300, -60])
+def test_a_slow_renewal_is_made_good_within_the_grace_of_the_server(
+    stack: Stack, user: Api, seconds: float
+) -> None:
+    ringback = Ringback(
+        stack.url,
+        access_token=short_token(stack, user, seconds),
+        refresh_token=user.tokens["refresh_token"],
+    )
+    adapter = SlowRefresh()
+    ringback._web._http.mount("http://", adapter)
+    tokens = ringback._session._tokens
+    assert tokens is not None
+    tokens.due = time.monotonic()
+    with ringback:
+        wait_for(lambda: ringback._session._tokens is not tokens, "the renewal")
+        assert ringback.run("add", a=1, b=2).result == {"sum": 3}
+    assert len(adapter.lost) == 1
+    assert adapter.asked == [4.0, 4.0]
 
 
 def test_a_revoked_session_ends_the_client_with_its_reason(stack: Stack, user: Api) -> None:
