@@ -124,3 +124,16 @@ def test_a_process_ends_once_its_client_is_stopped() -> None:
     command = [node(), "--input-type=module", "--eval", script, MODULE.as_uri()]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_sign_out_with_an_expired_token_ends_the_session_on_the_server() -> None:
+    script = """
+      await session.login("u", "p");
+      answers["/v1/logout"] = ({ token }) =>
+        token === "Bearer a1" ? [401, { code: "token_expired" }] : [204];
+      session.logout();
+      await until(() => asked.length === 4);
+      return [paths().slice(1), asked[2].body, asked[3].token, ended, memory.getItem("ringback.session")];
+    """
+    steps = ["/v1/logout", "/v1/refresh", "/v1/logout"]
+    assert run(SERVER + script) == [steps, {"refresh_token": "r1"}, "Bearer a3", [""], None]

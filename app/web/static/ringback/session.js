@@ -72,9 +72,9 @@ export class Session extends EventTarget {
 
   /** Sign out here; the server is told, but is not waited for. */
   logout() {
-    const token = this.#stored?.access_token;
+    const ended = this.#stored;
     this.end("");
-    if (token) this.#post("/v1/logout", { token }).catch(console.warn);
+    if (ended) this.#endOnServer(ended).catch(console.warn);
   }
 
   /** @returns {Promise<string>} an access token that is good for a while. */
@@ -157,6 +157,17 @@ export class Session extends EventTarget {
   async #exchange({ refresh_token }) {
     const answer = await this.#post("/v1/refresh", { body: { refresh_token } }, RENEWED_MS);
     return answer.json();
+  }
+
+  /** Also with an access token that has expired. */
+  async #endOnServer(ended) {
+    const logout = (token) => this.#post("/v1/logout", { token });
+    try {
+      await logout(ended.access_token);
+    } catch (error) {
+      if (error.status !== 401) throw error;
+      await logout((await this.#exchange(ended)).access_token);
+    }
   }
 
   #post(path, options, longest = ANSWER_MS) {
