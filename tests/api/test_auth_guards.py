@@ -16,6 +16,7 @@ ADMIN_ONLY = {
     ("POST", "/v1/users"),
     ("GET", "/v1/users/<uuid:user_id>"),
     ("PATCH", "/v1/users/<uuid:user_id>"),
+    ("POST", "/v1/notifications"),
 }
 SOME_ID = "01234567-89ab-7def-8123-456789abcdef"
 

@@ -104,7 +104,7 @@ def test_no_header_turns_one_method_into_another(caller: Api) -> None:
         "/etc/passwd",
         "%2fetc%2fpasswd",
         "..%00/config.py",
-        "../package.json",
+        "../pages.py",
         "C:%5cwindows%5cwin.ini",
         "~root/.ssh/id_rsa",
         ".",

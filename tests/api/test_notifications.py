@@ -32,6 +32,17 @@ def test_what_an_administrator_sends_is_in_the_users_inbox(admin: Caller, user: 
     assert user.ok("GET", f"{PATH}/summary") == {"head": 1, "read": 0, "unread": 1}
 
 
+def test_of_a_new_one_nobody_is_asked_who_has_it(
+    admin: Caller, user: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(inbox, "acknowledgements", lambda row: asked.append(row) or [])
+    sent = send(admin, user, dedup_key="once").get_json()
+    assert (sent["acknowledgements"], asked) == ([], [])
+    assert send(admin, user, dedup_key="once").get_json() == sent
+    assert len(asked) == 1
+
+
 def test_sender_and_owner_see_who_has_it_and_nobody_else_does(
     web_app: APIFlask, accounts: Accounts, admin: Caller, user: Caller
 ) -> None:

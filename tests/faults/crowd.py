@@ -15,7 +15,7 @@ from tests.faults.ledger import Client
 from tests.support.node import NODE_SCRIPTS, node
 from tests.support.waiting import wait_for
 
-UP_SECONDS = 90.0
+UP_SECONDS = 180.0
 
 
 class NodeClients:

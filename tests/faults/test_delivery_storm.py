@@ -13,10 +13,11 @@ from tests.faults.prober import Prober
 from tests.support.memory import PeakMemory
 
 CLIENTS, UNSEEN = 1000, 50
+PATIENCE = 300.0  # seconds; on a quiet machine it takes 16
 MEGABYTE = 1 << 20
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_a_thousand_clients_that_return_at_once_get_all_in_order_while_rest_answers(
     cluster: Cluster, crowd: Crowd, user: Client
 ) -> None:
@@ -30,7 +31,7 @@ def test_a_thousand_clients_that_return_at_once_get_all_in_order_while_rest_answ
     begun = time.time()
     with Prober(user) as prober, PeakMemory(server.pid) as memory:
         crowd.come_back()
-        crowd.wait_until_heard(UNSEEN)
+        crowd.wait_until_heard(UNSEEN, PATIENCE)
     last = max(each.given[-1][1] for each in crowd.records) - begun
     print(  # noqa: T201
         f"{CLIENTS} × {UNSEEN} within {last:.1f} s; REST meanwhile: {len(prober.seconds)} answers, "

@@ -156,7 +156,7 @@ def test_the_inbox_is_readable_without_a_socket(user: Api) -> None:
         user.run("add", a=number, b=0)
     assert [each["seq"] for each in user.notifications()] == [1, 2, 3]
     assert [each["seq"] for each in user.notifications(after=2)] == [3]
-    assert user.ok("GET", "/v1/notifications/summary") == {"head": 3, "unread": 3}
+    assert user.ok("GET", "/v1/notifications/summary") == {"head": 3, "unread": 3, "read": 0}
     assert user.ok("POST", "/v1/notifications/read", json={"up_to": 2})["unread"] == 1
     assert user.notifications()[0]["read_at"] is not None
 
