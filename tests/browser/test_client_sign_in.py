@@ -137,3 +137,27 @@ def test_a_sign_out_with_an_expired_token_ends_the_session_on_the_server() -> No
     """
     steps = ["/v1/logout", "/v1/refresh", "/v1/logout"]
     assert run(SERVER + script) == [steps, {"refresh_token": "r1"}, "Bearer a3", [""], None]
+
+
+def test_whoever_signs_in_next_takes_over_nothing_of_the_user_before() -> None:
+    script = """
+      answers["/v1/login"] = ({ body: { email } }) =>
+        [200, pair({ user: { id: email } })];
+      answers["/v1/logout"] = () => [204];
+      const client = make({ after: 10 }), got = [];
+      client.addEventListener("notification", ({ detail }) => got.push(detail.notification.seq));
+      await client.signIn("a", "p");
+      client.start();
+      await until(() => sockets.length === 1);
+      await client.signIn("b", "p");
+      const between = [client.state.name, client.cursor, sockets[0].connected];
+      client.start();
+      await until(() => sockets.length === 2 && paths().includes("/v1/logout"));
+      sockets[0].handlers.notification?.({ seq: 11 });
+      const { token } = asked.find(({ path }) => path === "/v1/logout");
+      const { auth: { after, token: used } } = sockets[1];
+      return [between, got, token, used, after, memory.getItem("ringback.cursor http://x b")];
+    """
+    between, got, ended, used, after, kept = run(SERVER + script)
+    assert between == ["offline", 0, False]
+    assert (got, ended, used, after, kept) == ([], "Bearer a1", "a2", 10, None)

@@ -184,7 +184,11 @@ export class Ringback extends EventTarget {
   /** Whether the connection is this client's own: false if another tab has it. */
   get hasConnection(): boolean;
 
-  /** Sign in. @throws {ApiError} wrong address or password, or no answer. */
+  /**
+   * Sign in. Who was signed in before is signed out; if that was another user, `start` again.
+   *
+   * @throws {ApiError} wrong address or password, or no answer.
+   */
   signIn(email: string, password: string): Promise<void>;
   /** Take up the sign-in that the storage holds; whether there is one for this server. */
   restore(): Promise<boolean>;

@@ -56,6 +56,7 @@ export class Ringback extends EventTarget {
       lead: () => this.#lead(),
       hear: (message) => this.#hear(message),
     });
+    this.#session.addEventListener("leaving", () => this.#running && this.stop());
     this.#session.addEventListener("ended", ({ detail }) => this.#end(detail.reason));
   }
 

@@ -18,7 +18,7 @@ const KEY = "ringback.session";
  * One sign-in, kept in this client's storage: with a tab's storage in that tab alone.
  *
  * Events: `renewed` (there is a new access token), `ended` (`detail.reason`: why; empty if the
- * user signed out).
+ * user signed out), `leaving` (somebody else has signed in, and takes this user's place next).
  */
 export class Session extends EventTarget {
   #stored = null;
@@ -62,11 +62,18 @@ export class Session extends EventTarget {
     return this.#stored !== null;
   }
 
-  /** @throws {ApiError} wrong address or password, or no answer. */
+  /**
+   * Sign in; whoever was signed in before is signed out, once that has succeeded.
+   *
+   * @throws {ApiError} wrong address or password, or no answer.
+   */
   async login(email, password) {
     const body = { email, password, device: this.device };
-    const answer = await this.#post("/v1/login", { body });
-    this.#keep(await answer.json());
+    const answer = await (await this.#post("/v1/login", { body })).json();
+    const before = this.#stored;
+    if (before && before.user.id !== answer.user.id) this.dispatchEvent(new Event("leaving"));
+    this.#keep(answer);
+    if (before) this.#endOnServer(before).catch(console.warn);
     await this.#claim();
   }
 
@@ -140,7 +147,7 @@ export class Session extends EventTarget {
     try {
       const renewed = await this.#exchange(mine);
       if (this.#stored !== mine) return; // signed out meanwhile
-      this.#keep(renewed);
+      this.#keep({ ...mine, ...renewed });
       this.dispatchEvent(new Event("renewed"));
     } catch (error) {
       if (mine && this.#stored === mine) this.#failed(error);
@@ -175,8 +182,7 @@ export class Session extends EventTarget {
   }
 
   #keep(answer) {
-    const received = { server: this.api.base, received_at: Date.now(), ...answer };
-    this.#stored = { ...this.#stored, ...received };
+    this.#stored = { ...answer, server: this.api.base, received_at: Date.now() };
     // Removed first: if the new one is refused, a reload must not find a token that is used up.
     this.storage.removeItem(KEY);
     this.storage.setItem(KEY, JSON.stringify(this.#stored));
