@@ -138,7 +138,7 @@ class Connection:
 
     def _attend(self, link: Link, token: str) -> End:
         """Renew the token in time, until the connection ends."""
-        if (current := self._session.token(Deadline(0))) != token:
+        if (current := self._session.token(Deadline(TOKEN_SECONDS))) != token:
             link.send("authenticate", {"token": current})
         while not self._stopping.is_set():
             if link.wait(max(0.1, self._session.renew_in())):

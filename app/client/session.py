@@ -1,9 +1,10 @@
 """Signed in, and staying so: requests with a token that is renewed in time, by one thread at once."""
 
+import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import requests
@@ -64,7 +65,7 @@ class Session:
             SessionEnded: the sign-in is over.
             Unreachable: no answer before the deadline.
         """
-        with self._lock:
+        with self._held(deadline):
             self._check()
             if self._tokens is None:
                 self._sign_in(deadline)
@@ -79,7 +80,7 @@ class Session:
         Raises:
             SessionEnded, Unreachable: as `token`.
         """
-        with self._lock:
+        with self._held(deadline):
             self._check()
             if self._tokens is None or self._tokens.access == stale:
                 self._renew(deadline)
@@ -121,6 +122,16 @@ class Session:
         self._is_own = False
         request = _signed(Request("POST", "/v1/logout"), self._tokens.access)
         self._web.farewell(request, SIGN_OUT_SECONDS)
+
+    @contextlib.contextmanager
+    def _held(self, deadline: Deadline) -> Iterator[None]:
+        """One thread renews, the others wait for it, each no longer than it has time."""
+        if not self._lock.acquire(timeout=min(deadline.left, threading.TIMEOUT_MAX)):
+            raise Unreachable("The sign-in is still being renewed: the server does not answer.")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _check(self) -> None:
         if self._ended is not None:

@@ -1,5 +1,9 @@
 """Signed in, and staying so: tokens, their renewal, and their end."""
 
+import base64
+import json
+import select
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +14,8 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from app.client import Refused, Ringback, SessionEnded, SignInRefused, State, Unreachable
+from app.client.pauses import Deadline
+from app.client.web import Request
 from tests.client.support import PASSWORD, Bell, append, lose_answers, short_token
 from tests.support.api import Api
 from tests.support.stack import Stack
@@ -119,6 +125,33 @@ def test_of_many_threads_one_renews(stack: Stack, user: Api) -> None:
         with ThreadPoolExecutor(8) as pool:
             assert list(pool.map(ask, range(8))) == [0] * 8
         assert ringback.run("add", a=1, b=2).result == {"sum": 3}
+
+
+def test_who_waits_for_the_renewal_of_another_thread_waits_no_longer_than_it_may() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        session = Ringback(
+            f"http://127.0.0.1:{silent.getsockname()[1]}",
+            access_token=jwt_that_ended(),
+            refresh_token="x",
+        )._session
+        with ThreadPoolExecutor(1) as pool:
+            renewing = pool.submit(session.token, Deadline(0))
+            wait_for(lambda: silent_has_a_guest(silent), "the renewal")
+            begin = time.monotonic()
+            with pytest.raises(Unreachable, match="still being renewed"):
+                session.json(Request("GET", "/v1/jobs"), Deadline(0.2))
+            assert not renewing.done(), f"it waited {time.monotonic() - begin:.1f} s"
+            with pytest.raises(Unreachable):
+                renewing.result(30)
+
+
+def jwt_that_ended() -> str:
+    claims = base64.urlsafe_b64encode(json.dumps({"iat": 0, "exp": 1}).encode()).decode()
+    return f"e30.{claims}.x"
+
+
+def silent_has_a_guest(server: socket.socket) -> bool:
+    return bool(select.select([server], [], [], 0)[0])
 
 
 def test_a_renewal_whose_answer_is_lost_is_made_good(stack: Stack, user: Api) -> None:
