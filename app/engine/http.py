@@ -33,6 +33,7 @@ def _eventlet_protocol() -> type:
         default_request_version = "HTTP/1.0"  # an error has a status line, whatever was asked
 
         def parse_request(self) -> bool:
+            eventlet.sleep(0)  # who sends requests without a break takes turns with the others
             done = False
             with eventlet.Timeout(HEAD_SECONDS, False):
                 done = super().parse_request()
@@ -91,6 +92,7 @@ def gevent_handler() -> type:
             super().handle()
 
         def read_request(self, raw_requestline: str) -> bool:
+            gevent.sleep(0)  # see eventlet's
             with gevent.Timeout(HEAD_SECONDS, ValueError("The head came too slowly.")):
                 return bool(super().read_request(raw_requestline))
 

@@ -37,6 +37,7 @@ class Floods:
         session = self._sessions.find(sid)
         if session is None:
             return
+        self._sessions.frames(session).give_back()
         verdict = self._sessions.meter(session).take()
         if verdict is Verdict.FINE:
             self._try(session, data)

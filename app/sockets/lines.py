@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -28,6 +28,8 @@ UNHANDLED_MESSAGES = 16
 UNHANDLED_POLL_SECONDS = 0.02
 # How long after the end of its session a connection may last, to read what was said last.
 PARTING_SECONDS = 2.0
+# What is read at once, where all of it is handled before anybody else runs.
+PORTION_BYTES = 512
 
 
 @dataclass
@@ -44,12 +46,17 @@ class Lines:
         eio: the server.
         sleep: lets other green threads run for so many seconds.
         broken: told of a session whose client sent what is no packet.
+        permits: told of each frame of a session, those that are no message, too; whether to go on.
     """
 
     def __init__(
-        self, eio: Any, sleep: Callable[[float], Any], broken: Callable[[Any], None]
+        self,
+        eio: Any,
+        sleep: Callable[[float], Any],
+        broken: Callable[[Any], None],
+        permits: Callable[[Any], bool],
     ) -> None:
-        self._eio, self._sleep, self._broken = eio, sleep, broken
+        self._eio, self._sleep, self._broken, self._permits = eio, sleep, broken, permits
         self._lines: dict[str, _Line] = {}
         self._make = eio._async["websocket"]
         eio._async = eio._async | {"websocket": self._websocket}
@@ -83,7 +90,7 @@ class Lines:
 
     def _run(self, session: Any, handler: Callable[[Any], Any], ws: Any) -> Any:
         simple = getattr(ws, "ws", None)
-        tcp = self._guard(ws, simple)
+        tcp = self._guard(ws, simple, lambda: self._permits(session))
         self._lines[session.sid] = _Line(session, tcp)
         try:
             return handler(ws)
@@ -99,28 +106,55 @@ class Lines:
                 with contextlib.suppress(OSError):
                     tcp.shutdown(socket.SHUT_RDWR)
 
-    def _guard(self, ws: Any, simple: Any) -> Any:
+    def _guard(self, ws: Any, simple: Any, permits: Callable[[], bool]) -> Any:
         tcp = simple.sock if simple else ws.socket
         tcp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         if simple:
             simple.sock = _Whole(simple, self._sleep)
+            simple.ws.events = simple.sock.counted(simple.ws.events, permits)
         else:
+            ws.socket = _Fair(tcp, self._sleep)
             ws.Message, ws._apply_mask = _bounded(type(ws).Message), unmasked
+            ws._recv_frame = ws.socket.counted(ws._recv_frame, permits)
         return tcp
 
 
-class _Whole:
+class _Fair:
+    """Stands for the socket of eventlet's WebSocket, which switches only once there is nothing to read.
+
+    A client that sends faster than it is read would keep everybody else from running.
+    """
+
+    def __init__(self, tcp: Any, sleep: Callable[[float], Any]) -> None:
+        self._tcp, self._sleep = tcp, sleep
+        self._over = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tcp, name)
+
+    def recv(self, size: int) -> Any:
+        self._sleep(0)
+        return b"" if self._over else self._tcp.recv(size)
+
+    def counted(self, read: Callable[..., Any], permits: Callable[[], bool]) -> Callable[..., Any]:
+        def read_frame(*args: Any, **options: Any) -> Any:
+            frame = read(*args, **options)
+            self._over = not permits()
+            return frame
+
+        return read_frame
+
+
+class _Whole(_Fair):
     """Stands for the socket of a simple_websocket.
 
     That takes for sent what the kernel took only a part of, and reads on, however much is unhandled.
     """
 
     def __init__(self, simple: Any, sleep: Callable[[float], Any]) -> None:
-        self._simple, self._tcp, self._sleep = simple, simple.sock, sleep
+        super().__init__(simple.sock, sleep)
+        self._simple = simple
         self._sending = threading.Lock()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._tcp, name)
 
     def send(self, data: bytes) -> int:
         with self._sending:
@@ -130,7 +164,17 @@ class _Whole:
     def recv(self, size: int) -> Any:
         while self._simple.connected and len(self._simple.input_buffer) >= UNHANDLED_MESSAGES:
             self._sleep(UNHANDLED_POLL_SECONDS)
-        return self._tcp.recv(size)
+        return super().recv(min(size, PORTION_BYTES))
+
+    def counted(self, read: Callable[..., Any], permits: Callable[[], bool]) -> Callable[..., Any]:
+        def events() -> Iterator[Any]:
+            for event in read():
+                yield event
+                if getattr(event, "frame_finished", True) and not permits():
+                    self._over = True
+                    return
+
+        return events
 
 
 def unmasked(data: bytes, mask: bytes, length: int | None = None, offset: int = 0) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 from engineio.exceptions import EngineIOError
 
 from app.observability import get_logger
+from app.sockets.frames import Frames
 from app.sockets.limits import Meter
 from app.sockets.lines import Lines
 from app.sockets.measures import Measures
@@ -47,7 +48,9 @@ class Sessions:
         self._most, self._rate = most, rate
         queue = packet_queue(self._eio._async["queue"], self._eio._async["queue_empty"])
         self._eio._async = self._eio._async | {"queue": queue}
-        self._lines = Lines(self._eio, sleep, lambda session: self.close(session, "broken_packet"))
+        self._lines = Lines(
+            self._eio, sleep, lambda session: self.close(session, "broken_packet"), self._permits
+        )
         self._strangers = Strangers(server, lambda session: self.close(session, "stranger"))
         self._connect = self._eio.handlers["connect"]
         self._eio.on("connect", self._on_connect)
@@ -78,6 +81,13 @@ class Sessions:
             meter = session.session["meter"] = Meter(self._rate)
         return meter
 
+    def frames(self, session: Any) -> Frames:
+        """What counts the frames of this session's client."""
+        frames: Frames | None = session.session.get("frames")
+        if frames is None:
+            frames = session.session["frames"] = Frames(self._rate)
+        return frames
+
     def overflowed(self) -> list[Any]:
         """Those that were sent more than is kept for a client."""
         return [each for each in list(self._eio.sockets.values()) if each.queue.overflowed]
@@ -101,6 +111,12 @@ class Sessions:
         self._lines.look()
         self._strangers.look()
 
+    def _permits(self, session: Any) -> bool:
+        permitted = self.frames(session).take()
+        if not permitted:
+            self.close(session, "too_many_frames")
+        return permitted
+
     def _on_connect(self, sid: str, environ: dict[str, Any]) -> Any:
         if len(self) > self._most + TOLD_BEYOND:
             self._measures.refused("server_full")
@@ -111,10 +127,12 @@ class Sessions:
 
     def _post(self, session: Any, handle: Callable[[Any], None], environ: dict[str, Any]) -> None:
         """What is posted over long polling; Engine.IO would only log, at length, what is no packet."""
+        if not self._permits(session):
+            raise EngineIOError("The client posts too often.")  # it is answered with 400
         try:
             handle(environ)
         except EngineIOError:
-            raise  # answered with 400, like what follows
+            raise
         except Exception as error:
             log.info("packet not understood", reason=f"{type(error).__name__}: {error}"[:200])
             self.close(session, "broken_packet")
