@@ -36,12 +36,15 @@ def upgrade() -> None:
     and noted one by one, so that no inbox stays locked. What the version before marks as read
     meanwhile is counted as read, and noted with the user's next mark.
     """
-    op.execute("ALTER TABLE inboxes ADD COLUMN IF NOT EXISTS read_seq bigint NOT NULL DEFAULT 0")
-    op.execute(
-        "ALTER TABLE notifications ADD COLUMN IF NOT EXISTS sender_id uuid"
-        " CONSTRAINT fk_notifications_sender_id REFERENCES users (id) ON DELETE SET NULL"
-    )
+    # Each statement by itself: nothing stays locked while the next one waits for its table.
     with op.get_context().autocommit_block():
+        op.execute(
+            "ALTER TABLE inboxes ADD COLUMN IF NOT EXISTS read_seq bigint NOT NULL DEFAULT 0"
+        )
+        op.execute(
+            "ALTER TABLE notifications ADD COLUMN IF NOT EXISTS sender_id uuid"
+            " CONSTRAINT fk_notifications_sender_id REFERENCES users (id) ON DELETE SET NULL"
+        )
         op.execute("SET lock_timeout = 0")
         _note_what_was_read()
         _build_indexes()

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from app.config import Settings
 from app.extensions import MIGRATIONS, Model, db
@@ -139,6 +139,21 @@ def test_how_far_each_user_has_read_is_noted_and_the_version_before_goes_on(
         query(url, INBOXES_OF_0003)
         assert query(url, READ) == [("a@example.com", 0), ("b@example.com", 0)]
         command.downgrade(config, "0003")
+
+
+def test_inboxes_are_free_while_a_migration_waits_for_notifications(empty: Flask, url: str) -> None:
+    config = migrations.get_config()
+    command.upgrade(config, "0003")
+    with closing(connect(url)) as holder, holder.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT FROM notifications")
+        with pytest.raises(OperationalError):  # it waits for a while, but not for ever
+            command.upgrade(config, "0004")
+        cursor.execute("ROLLBACK")
+    # What it had done before stands, so it was not locked meanwhile.
+    assert query(url, READ) == []
+    command.upgrade(config, "0004")
+    assert_models_fit()
 
 
 def test_a_migration_that_was_cut_off_can_be_given_again(empty: Flask, url: str) -> None:
