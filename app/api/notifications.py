@@ -1,6 +1,7 @@
 """`/v1/notifications`: the inbox without a socket, and sending to the inbox of a user."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -159,7 +160,7 @@ def send_notification(
     if sent.again:
         return _detail(row), 200, location | {AGAIN_HEADER: "true"}
     services().publisher.to_user(user_id, events.NOTIFICATION, notification_view(row))
-    return _detail(row), 201, location
+    return _detail(row, told=()), 201, location  # no device can have had it yet
 
 
 @blueprint.get("/notifications/summary")
@@ -191,11 +192,12 @@ def mark_read(json_data: ReadIn) -> dict[str, Any]:
     return asdict(reading.mark_read(user_id, json_data.up_to, services().publisher))
 
 
-def _detail(row: Notification) -> dict[str, Any]:
+def _detail(row: Notification, told: Sequence[Acknowledgement] | None = None) -> dict[str, Any]:
+    devices = inbox.acknowledgements(row) if told is None else told
     return notification_view(row) | {
         "user_id": str(row.user_id),
         "sender_id": str(row.sender_id) if row.sender_id else None,
-        "acknowledgements": [_device(each) for each in inbox.acknowledgements(row)],
+        "acknowledgements": [_device(each) for each in devices],
     }
 
 
