@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from app.accounts.tokens import Identity
+from app.sockets.limits import Pace
 from app.sockets.outbox import Outbox, Payload
 
 # Notifications a connection remembers to have handed over, until they are acknowledged.
 UNACKNOWLEDGED = 20
+# Acknowledgements of one connection that are written in a second; each makes a row.
+WRITES_PER_SECOND = 1.0
 
 
 @dataclass
@@ -21,6 +24,7 @@ class Connection:
         device: the client's own name for itself, for acknowledgements.
         unread: unread notifications at the handshake.
         acked: highest number acknowledged; `acked_stored`: what of it is in Postgres.
+        writes: keeps the writing of acknowledgements apart.
         rung: highest number that was there at the handshake, or was handed over since.
         hinted: highest number there at the handshake, or told by a hint since.
         found: highest number that reconcile has found.
@@ -39,6 +43,7 @@ class Connection:
     acked: int = 0
     acked_stored: int = 0
     storing: bool = field(default=False)
+    writes: Pace = field(default_factory=lambda: Pace(WRITES_PER_SECOND))
     rung: int = 0
     hinted: int = 0
     found: int = 0

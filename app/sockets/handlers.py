@@ -19,12 +19,17 @@ from app.sockets.acknowledgements import Acknowledgements
 from app.sockets.connection import Connection, Connections
 from app.sockets.database import database_answers
 from app.sockets.door import Door
+from app.sockets.limits import Slots
 from app.sockets.measures import Measures
 from app.sockets.reading import Reading
 from app.sockets.reconcile import Reconciler
 from app.sockets.sender import Sender
 
 log = get_logger(__name__)
+
+# Clients for which is marked as read at once, so that the connection pool is left to REST.
+READS_AT_ONCE = 3
+READ_WAIT_SECONDS = 15.0
 
 
 class Handlers:
@@ -55,7 +60,7 @@ class Handlers:
         self._connections, self._sender = connections, sender
         self._acknowledgements, self._measures = acknowledgements, measures
         self._reading, self._reconciler, self._publisher = reading, reconciler, publisher
-        self._door = door
+        self._door, self._reads = door, Slots(READS_AT_ONCE, READ_WAIT_SECONDS)
 
     def register(self, io: SocketIO) -> None:
         """Tell Flask-SocketIO."""
@@ -75,6 +80,7 @@ class Handlers:
                 raise Unauthenticated("The handshake has no token.", code="token_missing")
             handshake = messages.parse(messages.Handshake, auth)
             with self._door.turn(), database_answers():
+                self._door.check_room()  # it may have waited for its turn
                 self._welcome(handshake)
         except AppError as error:
             raise self._refusal(error) from error
@@ -126,7 +132,7 @@ class Handlers:
     def _on_read(self, data: Any = None) -> None:
         connection = self._present()
         up_to, before = messages.parse(messages.Read, data).up_to, connection.read
-        with database_answers():
+        with self._reads.one(), database_answers():
             state = mark_read(connection.identity.user_id, up_to, self._publisher)
         self._reading.answer(connection, state, before)
 

@@ -69,7 +69,7 @@ class SocketServer:
         self._sender = Sender(app, self._io, self._sessions, self._connections, self._measures)
         Floods(self._io.server, self._sessions, self._connections, self._sender)
         storing, stop = UnderWay(spawn), draining(app)
-        acknowledgements = Acknowledgements(app, storing.spawn)
+        acknowledgements = Acknowledgements(app, storing.spawn, self._io.sleep)
         self._reading = Reading(self._sender)
         self._reconciler = Reconciler(
             app, self._connections, self._sender, self._reading, acknowledgements.store_soon, spawn
