@@ -213,6 +213,33 @@ def test_a_duplicated_tab_does_not_use_up_the_tokens_of_the_first(
     first.run("add", a=1, b=2)
 
 
+# The page is busy for longer than a tab waits for its former self, each time that it asks for the lock.
+BUSY = """
+const { request } = LockManager.prototype;
+LockManager.prototype.request = function (name, ...more) {
+  const asked = request.call(this, name, ...more);
+  if (name.startsWith("ringback-session-")) for (const end = Date.now() + 1500; Date.now() < end; );
+  return asked;
+};
+"""
+HELD = """navigator.locks.query().then(({ held }) =>
+  held.filter(({ name }) => name.startsWith("ringback-session-")).length)"""
+
+
+def test_a_busy_page_keeps_its_sign_in_to_itself_over_a_reload(
+    stack: Stack, user: Api, open_tab: OpenTab
+) -> None:
+    tab = open_tab(stack.url)
+    tab.page.add_init_script(BUSY)
+    tab.sign_in_as(user)
+    wait_for(lambda: tab.page.evaluate(HELD) == 1, "the lock after the sign-in")
+    session_id = tab.stored_session()["session_id"]
+    tab.page.reload()
+    tab.wait_for_state("live")
+    assert tab.stored_session()["session_id"] == session_id
+    assert tab.page.evaluate(HELD) == 1
+
+
 def _pump(tab: Tab) -> None:
     """Let Playwright deliver the events that have happened."""
     tab.page.evaluate("0")

@@ -1,4 +1,5 @@
 import { ApiError } from "./api.js";
+import { Claim } from "./claim.js";
 
 /** Renew an access token when this share of its life has passed. */
 const RENEW_AT = 0.75;
@@ -10,8 +11,6 @@ const RENEW_RETRY_MS = 1000;
 const ANSWER_MS = 30_000;
 /** The longest that a timer can wait. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** How long a reloaded tab waits for its former self to let go of the session. */
-const CLAIM_MS = 1000;
 const KEY = "ringback.session";
 
 /**
@@ -24,7 +23,7 @@ export class Session extends EventTarget {
   #stored = null;
   #refreshing = null;
   #timer = 0;
-  #letGo = () => {};
+  #claim;
 
   /**
    * @param {import("./api.js").Api} api the server.
@@ -32,7 +31,8 @@ export class Session extends EventTarget {
    */
   constructor(api, { storage, device, locks }) {
     super();
-    Object.assign(this, { api, storage, device, locks });
+    Object.assign(this, { api, storage, device });
+    this.#claim = new Claim(locks);
   }
 
   /** Who is signed in; null if nobody is. */
@@ -57,7 +57,7 @@ export class Session extends EventTarget {
     const stored = JSON.parse(this.storage.getItem(KEY) ?? "null");
     if (stored?.server !== this.api.base) return false; // another server's stays there for it
     this.#stored = stored;
-    if (!(await this.#claim())) this.#forget();
+    if (!(await this.#claim.takeOver(this.#lockName))) this.#forget();
     if (this.#stored) this.#plan();
     return this.#stored !== null;
   }
@@ -74,7 +74,7 @@ export class Session extends EventTarget {
     if (before && before.user.id !== answer.user.id) this.dispatchEvent(new Event("leaving"));
     this.#keep(answer);
     if (before) this.#endOnServer(before).catch(console.warn);
-    await this.#claim();
+    this.#claim.take(this.#lockName); // a new session's lock is free: nothing to wait for
   }
 
   /** Sign out here; the server is told, but is not waited for. */
@@ -189,6 +189,10 @@ export class Session extends EventTarget {
     this.#plan();
   }
 
+  get #lockName() {
+    return `ringback-session-${this.id}`;
+  }
+
   #renewAt() {
     return this.#stored.received_at + this.#stored.expires_in * 1000 * RENEW_AT;
   }
@@ -204,21 +208,6 @@ export class Session extends EventTarget {
     clearTimeout(this.#timer);
     if (this.#stored) this.storage.removeItem(KEY);
     this.#stored = null;
-    this.#letGo();
-  }
-
-  /** Hold the session's lock for as long as this page lives or the session lasts. */
-  #claim() {
-    this.#letGo();
-    if (!this.locks) return Promise.resolve(true); // plain http:// off localhost, or Node
-    const name = `ringback-session-${this.#stored.session_id}`;
-    const signal = AbortSignal.timeout(CLAIM_MS);
-    return new Promise((resolve) => {
-      const held = () => {
-        resolve(true);
-        return new Promise((letGo) => (this.#letGo = letGo));
-      };
-      this.locks.request(name, { signal }, held).catch(() => resolve(false));
-    });
+    this.#claim.letGo();
   }
 }
