@@ -120,8 +120,16 @@ class Session:
         if not self._is_own or self._ended or self._tokens is None:
             return
         self._is_own = False
-        request = _signed(Request("POST", "/v1/logout"), self._tokens.access)
-        self._web.farewell(request, SIGN_OUT_SECONDS)
+        answer = self._log_out(self._tokens.access)
+        if answer is None or answer.status_code != UNAUTHENTICATED or not self._tokens.refresh:
+            return
+        answer = self._web.farewell(_refresh(self._tokens.refresh), SIGN_OUT_SECONDS)
+        if answer is not None and answer.ok:
+            self._log_out(answer.json()["access_token"])
+
+    def _log_out(self, access: str) -> requests.Response | None:
+        request = _signed(Request("POST", "/v1/logout"), access)
+        return self._web.farewell(request, SIGN_OUT_SECONDS)
 
     @contextlib.contextmanager
     def _held(self, deadline: Deadline) -> Iterator[None]:

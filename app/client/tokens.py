@@ -4,7 +4,7 @@ import base64
 import json
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # Renewed when this much of its life is left, and at latest so many seconds before its end.
@@ -14,7 +14,7 @@ LEFT_SECONDS = 60.0
 
 @dataclass
 class Tokens:
-    """Times are of the monotonic clock.
+    """Times are of the monotonic clock. `repr` shows no token.
 
     Attributes:
         access: the access token.
@@ -23,8 +23,8 @@ class Tokens:
         expires: when it ends.
     """
 
-    access: str
-    refresh: str | None
+    access: str = field(repr=False)
+    refresh: str | None = field(repr=False)
     due: float = math.inf
     expires: float = math.inf
 

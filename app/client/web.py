@@ -26,15 +26,17 @@ LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedE
 class Request:
     """What is asked; sent again as it is after a lost answer, so it must bear that.
 
+    Body and headers may hold a password or tokens, and stay out of `repr`, and so out of logs.
+
     Attributes:
         read_seconds: for how long an answer is waited for: at least, whatever the deadline, and at most.
     """
 
     method: str
     path: str
-    body: Any = None
+    body: Any = field(default=None, repr=False)
     query: dict[str, Any] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
     stream: bool = False
     read_seconds: tuple[float, float] = (1.0, READ_SECONDS)
 
@@ -110,16 +112,18 @@ class Web:
         """End the pauses between tries; only a farewell is sent after this."""
         self._closed.set()
 
-    def farewell(self, request: Request, seconds: float) -> None:
-        """Send once, also after `stop`; what comes of it does not matter."""
+    def farewell(self, request: Request, seconds: float) -> requests.Response | None:
+        """Send once, also after `stop`. Returns the answer, whatever it is; None if none came."""
         with contextlib.suppress(requests.RequestException):
-            self._http.request(
+            return self._http.request(
                 request.method,
                 self.url + request.path,
+                json=request.body,
                 headers=request.headers,
                 auth=_as_it_is,
                 timeout=seconds,
             )
+        return None
 
     def close(self) -> None:
         """Close the connections."""

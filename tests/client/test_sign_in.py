@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 
 from app.client import Refused, Ringback, SessionEnded, SignInRefused, State, Unreachable
 from app.client.pauses import Deadline
+from app.client.tokens import Tokens
 from app.client.web import Request
 from tests.client.support import PASSWORD, Bell, append, lose_answers, short_token
 from tests.support.api import Api
@@ -66,6 +67,22 @@ def test_closing_ends_the_session_that_opening_began_and_no_other(stack: Stack, 
     with Ringback(stack.url, access_token=user.token):
         pass
     assert len(user.ok("GET", "/v1/sessions")["items"]) == 1
+
+
+def test_closing_ends_the_session_also_after_the_access_token_has_ended(
+    stack: Stack, user: Api
+) -> None:
+    with Ringback(stack.url, email=user.email, password=PASSWORD) as ringback:
+        tokens = ringback._session._tokens
+        assert tokens is not None
+        tokens.access = short_token(stack, user, -60)
+        assert len(user.ok("GET", "/v1/sessions")["items"]) == 2
+    assert len(user.ok("GET", "/v1/sessions")["items"]) == 1
+
+
+def test_tokens_and_passwords_are_not_in_what_is_printed_of_them() -> None:
+    request = Request("POST", "/v1/login", {"password": "hidden"}, headers={"a": "hidden"})
+    assert "hidden" not in repr(request) + repr(Tokens("hidden", "hidden"))
 
 
 def test_a_connection_outlives_its_first_token(stack: Stack, user: Api) -> None:
