@@ -22,6 +22,8 @@ from app.errors import ConfigError
 
 CONFIG_VARIABLE = "RINGBACK_CONFIG"
 SECRETS_VARIABLE = "RINGBACK_SECRETS_DIR"
+# The Python client reads these (app/client/ringback.py): who uses it may start a server in the same shell.
+CLIENT_VARIABLES = frozenset({"RINGBACK_EMAIL", "RINGBACK_PASSWORD"})
 
 
 def files(settings_cls: type[BaseSettings]) -> Iterator[PydanticBaseSettingsSource]:
@@ -44,7 +46,7 @@ def refuse_unknown(settings_cls: type[BaseSettings]) -> None:
     """
     known = {f"RINGBACK_{name.upper()}" for name in settings_cls.model_fields}
     known |= {CONFIG_VARIABLE, SECRETS_VARIABLE}
-    found = {*os.environ, *(file.name for file in _secret_files())}
+    found = {*os.environ} - CLIENT_VARIABLES | {file.name for file in _secret_files()}
     ours = sorted(name for name in found if name.upper().startswith("RINGBACK_"))
     unknown = [name for name in ours if name.upper() not in known]
     if unknown:

@@ -123,6 +123,17 @@ def test_a_misspelt_variable_is_refused_with_the_name_that_was_meant() -> None:
     assert "RINGBACK_DATABASE_ULR (do you mean RINGBACK_DATABASE_URL?)" in done.stderr
 
 
+def test_what_the_python_client_reads_keeps_no_server_from_starting(tmp_path: Path) -> None:
+    client = {"RINGBACK_EMAIL": "a@test.com", "RINGBACK_PASSWORD": "hidden"}
+    done = run("config", RINGBACK_SECRET_KEY=SECRET, **client)
+    assert done.returncode == 0, done.stderr
+    assert "hidden" not in done.stdout + done.stderr
+    (tmp_path / "RINGBACK_PASSWORD").write_text("a secret that no setting has")
+    done = run("config", RINGBACK_SECRET_KEY=SECRET, RINGBACK_SECRETS_DIR=str(tmp_path))
+    assert done.returncode == 78
+    assert "RINGBACK_PASSWORD" in done.stderr
+
+
 def test_secrets_come_from_files_and_passwords_find_their_way_into_the_addresses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
