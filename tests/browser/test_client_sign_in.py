@@ -161,3 +161,24 @@ def test_whoever_signs_in_next_takes_over_nothing_of_the_user_before() -> None:
     between, got, ended, used, after, kept = run(SERVER + script)
     assert between == ["offline", 0, False]
     assert (got, ended, used, after, kept) == ([], "Bearer a1", "a2", 10, None)
+
+
+def test_a_token_renewed_during_the_handshake_is_handed_to_the_connection() -> None:
+    script = """
+      answers["/v1/refresh"] = () => [200, pair({ access_token: "new" })];
+      answers["/v1/login"] = () => [200, pair({ access_token: "old", expires_in: 1 })];
+      const client = make({ after: 0 });
+      await client.signIn("u", "p");
+      client.start();
+      await until(() => sockets.length);
+      const [socket] = sockets;
+      socket.connected = false;
+      await until(() => JSON.parse(memory.getItem("ringback.session")).access_token === "new");
+      await new Promise((done) => setTimeout(done, 20));
+      socket.connected = true;
+      socket.handlers.ready({ head: 0, unread: 0, read: 0 });
+      await until(() => socket.sent.length);
+      await new Promise((done) => setTimeout(done, 20));
+      return [socket.auth.token, socket.sent];
+    """
+    assert run(SERVER + script) == ["old", [["authenticate", {"token": "new"}]]]

@@ -17,7 +17,7 @@
 // Events: state {state}, ready {payload}, job {payload}, read {payload}, error {payload};
 // raw {seq} for each notification that the official client handed up, again and early ones too;
 // notification {seq, replayed} for each that the module delivered; sent {name, payload} for each
-// event that the module emitted; connect {auth, transport options} for each handshake.
+// event that the module emitted; connect {after, token} for each handshake.
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
 import { memoryStorage, Ringback } from "../../../app/web/static/ringback.js";
@@ -29,7 +29,7 @@ const print = (id, event, more = {}) => console.log(JSON.stringify({ id, event, 
 /** The official client with a record of what goes through it. */
 function recording(client) {
   return (url, options) => {
-    print(client.id, "connect", { after: options.auth.after ?? null });
+    print(client.id, "connect", { after: options.auth.after ?? null, token: options.auth.token });
     const socket = io(url, options);
     client.socket = socket;
     const { on } = socket;

@@ -34,6 +34,7 @@ export class Connection extends EventTarget {
   #watch = 0;
   #openedAt = null;
   #problem = {};
+  #token = ""; // the one that the server has for the open connection
   #tokenRefused = false;
   #tokenRenewed = false;
 
@@ -114,6 +115,7 @@ export class Connection extends EventTarget {
       auth: { token, device, ...(after === undefined ? {} : { after }) },
     });
     this.#socket = socket;
+    this.#token = token;
     this.#problem = {};
     this.#listen(socket);
     this.#watch = setTimeout(() => this.#lost(api.silence), HANDSHAKE_MS);
@@ -136,6 +138,7 @@ export class Connection extends EventTarget {
     this.#tokenRenewed = false;
     this.#tell({ name: "open" });
     this.#dispatch("ready", payload);
+    this.#authenticate(); // with what was renewed during the handshake
   }
 
   /** The server says why it is about to close the connection, or what it did not like. */
@@ -181,7 +184,11 @@ export class Connection extends EventTarget {
 
   /** A new token lets the open connection live on; a session without one ends it by itself. */
   #authenticate() {
-    const give = (token) => this.send("authenticate", { token });
+    const give = (token) => {
+      if (token === this.#token || !this.#openedAt) return;
+      this.#token = token;
+      this.send("authenticate", { token });
+    };
     this.session.token().then(give, (error) => console.warn("No token.", error.message));
   }
 
