@@ -46,7 +46,7 @@ class Ringback(Calls):
             works until the access token ends.
         after: notifications above this number are brought; left out: those that come from now on.
         cursor_file: the number up to which notifications were handled is kept in this file, and is
-            read from it at the next start. One file for each user.
+            read from it at the next start; `after` counts at the first one. One file for each user.
         on_notification: called with each notification above the cursor: once, in order, on one
             thread of the client's own. When it has returned the notification is acknowledged. What it
             raises is logged, and the next one follows.
@@ -131,7 +131,8 @@ class Ringback(Calls):
         try:
             self.user = self._json(Request("GET", "/v1/users/me"))
             file = self._open_cursor_file()
-            cursor = file.read() if file and self._after is None else self._after
+            stored = file.read() if file else None
+            cursor = self._after if stored is None else stored
         except BaseException:
             self.close()
             raise

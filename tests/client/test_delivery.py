@@ -54,7 +54,7 @@ def test_lost_repeated_and_overtaken_messages_are_made_good(
         # Were the last one lost, only a later one would show it: so there are later ones.
         wait_for(lambda: append(stack, user, 5) or len(bell.rung) >= 45, "45 rings", 60)
     assert bell.numbers == list(range(1, len(bell.rung) + 1))
-    (raw,) = [each.raw for each in ringback.sockets]
+    raw = [seq for each in ringback.sockets for seq in each.raw]
     assert raw != sorted(set(raw)), "nothing was sent again"
 
 
@@ -92,6 +92,34 @@ def test_a_client_that_went_away_gets_what_it_missed_from_its_cursor_file(
     file.write_text("")
     with pytest.raises(RingbackError, match="not a cursor file"):
         client().open()
+
+
+def test_a_cursor_file_counts_more_than_the_number_to_begin_after(
+    stack: Stack, user: Api, tmp_path: Path
+) -> None:
+    file, bell = tmp_path / "cursor", Bell()
+
+    def client(user: Api) -> Ringback:
+        return Ringback(
+            stack.url,
+            email=user.email,
+            password=PASSWORD,
+            after=0,
+            cursor_file=file,
+            on_notification=bell,
+        )
+
+    append(stack, user, 2, ring=False)
+    with client(user):
+        bell.wait_for(2)
+    append(stack, user, 1, ring=False)
+    with client(user):
+        bell.wait_for(3)
+    assert bell.numbers == [1, 2, 3]
+    kept = file.read_text()
+    with pytest.raises(RingbackError, match="another user"):
+        client(stack.new_user()).open()
+    assert file.read_text() == kept
 
 
 def test_what_was_handled_is_acknowledged_and_what_is_being_handled_is_not(
