@@ -43,6 +43,11 @@ class Door:
                 retryable=True,
             )
 
+    def refused(self, sid: str, error: AppError) -> None:
+        """This one does not get in; its session ends soon if it had better not try again."""
+        if not error.retryable:
+            self._sessions.refused(sid)
+
     def turn(self) -> AbstractContextManager[None]:
         """Wait for a turn to query; see `app.sockets.limits.Slots.one`."""
         return self._slots.one()

@@ -7,7 +7,7 @@ from flask_socketio import SocketIO
 
 from app.observability import get_logger
 from app.operations.draining import Draining
-from app.sockets.connection import Connection, Connections
+from app.sockets.connection import Connections
 from app.sockets.sender import Sender
 
 log = get_logger(__name__)
@@ -67,20 +67,13 @@ class Farewell:
     def _tell_all(self) -> None:
         clients = list(self._connections)
         spread = self._stop.spread(len(clients))
+        pause = spread / max(1, len(clients))
         while clients:
             for connection in clients:
-                self._tell(connection, spread)
-                self._io.sleep(spread / len(clients) if self._stop.seconds_left else 0)
+                self._sender.end(connection, self._stop.notice(spread))
+                self._io.sleep(pause if self._stop.seconds_left else 0)
             clients = list(self._connections)  # whose handshake was under way
         log.info("clients told to go", seconds=spread)
-
-    def _tell(self, connection: Connection, spread: float) -> None:
-        try:
-            self._sender.close(connection, self._stop.notice(spread))
-        except Exception:
-            # One that cannot be told is cut off with the rest, and keeps back no other.
-            log.exception("client not told to go")
-            self._connections.remove(connection.sid)
 
     def _hang_up(self) -> None:
         """A client that was told closes its transport itself; what then still stands is closed."""

@@ -91,6 +91,7 @@ class Handlers:
 
     def _refusal(self, error: AppError) -> Refused:
         self._measures.refused(error.code)
+        self._door.refused(_sid(), error)
         log.info("handshake refused", code=error.code)
         return Refused(error.message, messages.problem(error))
 

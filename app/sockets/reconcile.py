@@ -111,7 +111,7 @@ class Reconciler:
             # It may have been given a token of another session meanwhile.
             if session_id not in live and connection.identity.session_id == session_id:
                 error = Unauthenticated("This session has ended.", code="token_revoked")
-                self._sender.close(connection, error)
+                self._sender.end(connection, error)
                 closed.add(str(connection.identity.user_id))
         return closed
 

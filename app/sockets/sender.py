@@ -87,6 +87,17 @@ class Sender:
         self._io.server.disconnect(connection.sid, events.NAMESPACE, ignore_queue=True)
         self.forget(connection.sid, "")  # if it was half gone already
 
+    def end(self, connection: Connection, error: AppError) -> None:
+        """The same for whoever ends many: one that cannot be told is cut off, and keeps back no other."""
+        session = self._session(connection)
+        try:
+            self.close(connection, error)
+        except Exception:
+            log.exception("client not told why it is closed")
+            if session is not None:
+                self._sessions.cut(session)
+            self._connections.remove(connection.sid)
+
     def drop(self, sid: str) -> None:
         """Forget a client that left, or whose session ended, during its handshake."""
         self.forget(sid, "")
@@ -143,7 +154,7 @@ class Sender:
 
     def _give_up(self, connection: Connection) -> None:
         session = self._session(connection)
-        self.close(
+        self.end(
             connection, AppError("The client does not read.", code="slow_client", retryable=True)
         )
         if session is not None:

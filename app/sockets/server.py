@@ -61,6 +61,7 @@ class SocketServer:
         spawn = self._io.start_background_task
         self._sessions = Sessions(
             self._io.server,
+            self._connections,
             settings.max_sockets,
             settings.max_socket_events_per_second,
             self._io.sleep,

@@ -11,6 +11,7 @@ from typing import Any
 from engineio.exceptions import EngineIOError
 
 from app.observability import get_logger
+from app.sockets.connection import Connections
 from app.sockets.frames import Frames
 from app.sockets.limits import Meter
 from app.sockets.lines import Lines
@@ -30,6 +31,7 @@ class Sessions:
 
     Args:
         server: python-socketio's.
+        connections: those of this process.
         most: how many are served at once.
         rate: events that a client may send in a second.
         sleep: lets other green threads run for so many seconds.
@@ -39,6 +41,7 @@ class Sessions:
     def __init__(
         self,
         server: Any,
+        connections: Connections,
         most: int,
         rate: int,
         sleep: Callable[[float], Any],
@@ -51,7 +54,9 @@ class Sessions:
         self._lines = Lines(
             self._eio, sleep, lambda session: self.close(session, "broken_packet"), self._permits
         )
-        self._strangers = Strangers(server, lambda session: self.close(session, "stranger"))
+        self._strangers = Strangers(
+            server, connections, lambda session: self.close(session, "stranger")
+        )
         self._connect = self._eio.handlers["connect"]
         self._eio.on("connect", self._on_connect)
         measures.watch_sessions(self)
@@ -99,6 +104,10 @@ class Sessions:
             self._measures.session_closed(reason)
         session.close(wait=False)
         self._eio.sockets.pop(session.sid, None)
+
+    def refused(self, sid: str) -> None:
+        """End the session of this connection soon: its handshake is refused, and would be again."""
+        self._strangers.refused(sid)
 
     def cut(self, session: Any) -> None:
         """End a session and its TCP connection now; its client reads nothing anyway."""

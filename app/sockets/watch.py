@@ -46,6 +46,6 @@ def close_expired(connections: Connections, sender: Sender) -> Callable[[], None
         for connection in connections:
             if connection.identity.expires_at.timestamp() <= now:
                 error = Unauthenticated("The access token has expired.", code="token_expired")
-                sender.close(connection, error)
+                sender.end(connection, error)
 
     return look

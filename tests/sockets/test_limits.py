@@ -11,7 +11,7 @@ import pytest
 
 from app.sockets.door import HANDSHAKE_WAIT_SECONDS
 from app.sockets.sessions import TOLD_BEYOND
-from app.sockets.strangers import STRANGER_SECONDS
+from app.sockets.strangers import LOOK_SECONDS, STRANGER_SECONDS
 from tests.faults.relay import Relay
 from tests.support.api import Api
 from tests.support.hostile import Raw, figure, is_connected, open_poll, poll
@@ -148,6 +148,14 @@ def test_a_handshake_that_is_refused_or_given_up_at_any_stage_leaves_nothing_beh
         waiting.close()
     finally:
         relay.mend()
+
+
+def test_a_session_whose_handshake_is_refused_for_good_is_closed_soon(limited: AppServer) -> None:
+    with Raw(limited, "nonsense") as raw:
+        raw.read_until("44")
+        started = time.monotonic()
+        raw.read_to_the_end()
+    assert time.monotonic() - started < STRANGER_SECONDS - LOOK_SECONDS
 
 
 def test_handshakes_are_refused_in_time_while_postgres_does_not_answer(
