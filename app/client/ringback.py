@@ -44,7 +44,7 @@ class Ringback(Calls):
         access_token, refresh_token: instead of these, the tokens of a sign-in that exists; it is left
             open. The refresh token is good once: nobody else may use it. Without one, the client
             works until the access token ends.
-        after: notifications above this number are brought; left out: those that come from now on.
+        after: notifications above this number are brought; left out: those that come after `open`.
         cursor_file: the number up to which notifications were handled is kept in this file, and is
             read from it at the next start; `after` counts at the first one. One file for each user.
         on_notification: called with each notification above the cursor: once, in order, on one
@@ -131,8 +131,7 @@ class Ringback(Calls):
         try:
             self.user = self._json(Request("GET", "/v1/users/me"))
             file = self._open_cursor_file()
-            stored = file.read() if file else None
-            cursor = self._after if stored is None else stored
+            cursor = self._begin(file)
         except BaseException:
             self.close()
             raise
@@ -161,6 +160,16 @@ class Ringback(Calls):
     def cursor(self) -> int | None:
         """The number of the last notification whose callback has returned; None before any is known."""
         return self._delivery.cursor if self._delivery else self._after
+
+    def _begin(self, file: CursorFile | None) -> int:
+        """The number above which notifications are brought; "now" is when `open` was called."""
+        stored = file.read() if file else None
+        cursor = self._after if stored is None else stored
+        if cursor is None:
+            cursor = int(self._json(Request("GET", "/v1/notifications/summary"))["head"])
+        if file is not None and cursor != stored:
+            file.write(cursor)
+        return cursor
 
     def _open_cursor_file(self) -> CursorFile | None:
         if self._cursor_file is None:

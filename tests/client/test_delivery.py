@@ -1,10 +1,12 @@
 """Each notification once and in order, whatever becomes of messages and connections."""
 
+import json
 import logging
 import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -92,6 +94,28 @@ def test_a_client_that_went_away_gets_what_it_missed_from_its_cursor_file(
     file.write_text("")
     with pytest.raises(RingbackError, match="not a cursor file"):
         client().open()
+
+
+def test_what_comes_between_opening_and_the_first_connection_is_rung(
+    stack: Stack, user: Api, tmp_path: Path
+) -> None:
+    append(stack, user, 2, ring=False)
+    bell, opened = Bell(), threading.Event()
+
+    class Late(Ringback):
+        def _make_socket(self) -> Any:
+            assert opened.wait(30)
+            return super()._make_socket()
+
+    file = tmp_path / "cursor"
+    with Late(
+        stack.url, email=user.email, password=PASSWORD, cursor_file=file, on_notification=bell
+    ):
+        assert json.loads(file.read_text())["cursor"] == 2
+        append(stack, user, 3)
+        opened.set()
+        bell.wait_for(3)
+    assert bell.numbers == [3, 4, 5]
 
 
 def test_a_cursor_file_counts_more_than_the_number_to_begin_after(

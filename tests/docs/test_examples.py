@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -93,15 +94,20 @@ def devices(user: Api) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("page", "language", "number"),
+    ("page", "language", "number", "output"),
     [
-        ("README.md", "py", 0),
-        ("docs/python-client.md", "python", 0),
-        ("docs/python-client.md", "python", 1),
+        ("README.md", "py", 0, r"([01]\.\d+\n)*1\.0\n"),
+        (
+            "docs/python-client.md",
+            "python",
+            0,
+            r"(\d+%\n)*100%\n\{'rows': 1000.*\} excel_test\.xlsx\n",
+        ),
+        ("docs/python-client.md", "python", 1, r"(\d+ .+\n)+"),
     ],
 )
 def test_the_examples_of_the_python_client_work(
-    stack: Stack, tmp_path: Path, page: str, language: str, number: int
+    stack: Stack, tmp_path: Path, page: str, language: str, number: int, output: str
 ) -> None:
     example = blocks(page, language)[number]
     assert example.count("http://localhost:5005") == 1
@@ -117,6 +123,7 @@ def test_the_examples_of_the_python_client_work(
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+    assert re.fullmatch(output, done.stdout)
     if "download" in example:
         assert len(list(openpyxl.load_workbook(tmp_path / "excel_test.xlsx")["Rows"].rows)) == 1001
 
