@@ -26,6 +26,8 @@ class Connection:
         acked: highest number acknowledged; `acked_stored`: what of it is in Postgres.
         writes: keeps the writing of acknowledgements apart.
         rung: highest number that was there at the handshake, or was handed over since.
+        passed: highest number that was handed over here.
+        repeats: keeps apart the pages that were handed over before, of all the user's connections.
         hinted: highest number there at the handshake, or told by a hint since.
         found: highest number that reconcile has found.
         is_ready: whether the client was sent `ready`.
@@ -45,6 +47,8 @@ class Connection:
     storing: bool = field(default=False)
     writes: Pace = field(default_factory=lambda: Pace(WRITES_PER_SECOND))
     rung: int = 0
+    passed: int = 0
+    repeats: Pace | None = None
     hinted: int = 0
     found: int = 0
     is_ready: bool = False

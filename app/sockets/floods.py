@@ -14,6 +14,9 @@ from app.sockets.sessions import Sessions
 
 log = get_logger(__name__)
 
+# How the packet of an acknowledgement begins; those who write it in another way are owed nothing.
+ACK = f'2["{events.ACK}"'
+
 
 class Floods:
     """Stands before python-socketio, and looks at every message of Engine.IO.
@@ -38,7 +41,7 @@ class Floods:
         if session is None:
             return
         self._sessions.frames(session).give_back()
-        verdict = self._sessions.meter(session).take()
+        verdict = self._sessions.meter(session).take(acknowledges=_acknowledges(data))
         if verdict is Verdict.FINE:
             self._try(session, data)
         elif verdict is not Verdict.IGNORE:
@@ -66,3 +69,7 @@ class Floods:
             self._sessions.close(session, error.code)
         elif connection is not None:
             self._sender.emit(connection, events.ERROR, messages.problem(error))
+
+
+def _acknowledges(data: Any) -> bool:
+    return isinstance(data, str) and data.startswith(ACK)

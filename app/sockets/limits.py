@@ -12,6 +12,9 @@ from app.errors import ServerBusy
 BURST_SECONDS = 2.0
 # When to come back who did not get a turn.
 RETRY_SECONDS = 2.0
+# Acknowledgements that one client can be permitted in advance: more than a client is behind that keeps
+# up with a replay.
+MOST_OWED = 10_000
 
 
 class Verdict(Enum):
@@ -44,16 +47,20 @@ class Meter:
 
     def owe(self) -> None:
         """A notification was sent: the client may send one event more, to acknowledge it."""
-        self._owed += 1
+        self._owed = min(MOST_OWED, self._owed + 1)
 
-    def take(self) -> Verdict:
-        """Count one event."""
+    def take(self, *, acknowledges: bool = False) -> Verdict:
+        """Count one event.
+
+        Args:
+            acknowledges: whether it is the one that a notification permits.
+        """
         now = self._clock()
         self._left = min(self._most, self._left + (now - self._at) * self._rate)
         self._at = now
         if self._left == self._most:
             self._warned = False
-        if self._left < 1 and self._owed:
+        if acknowledges and self._owed:
             self._owed -= 1
             return Verdict.FINE
         self._left -= 1
@@ -70,18 +77,22 @@ class Pace:
 
     Args:
         rate: how many a second at most.
+        at_once: how many more after a time without any.
     """
 
-    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, rate: float, at_once: int = 0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._apart, self._clock = 1 / rate, clock
+        self._saved = at_once * self._apart
         self._next = 0.0
 
     def pause(self) -> float:
         """Take the next turn; returns how many seconds to wait for it."""
         now = self._clock()
-        turn = max(now, self._next)
+        turn = max(now - self._saved, self._next)
         self._next = turn + self._apart
-        return turn - now
+        return max(0.0, turn - now)
 
 
 class Slots:

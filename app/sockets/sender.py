@@ -2,6 +2,8 @@
 
 import time
 from typing import Any
+from uuid import UUID
+from weakref import WeakValueDictionary
 
 from flask import Flask
 from flask_socketio import SocketIO
@@ -29,6 +31,9 @@ PAGE_BYTES = 64 * 1024
 PAGES_AT_ONCE = 5
 PAGE_WAIT_SECONDS = 10.0
 PAGES_PER_SECOND = 50.0
+# Pages that were handed over before on the same connection: a second, and at once, for one user.
+REPEATS_PER_SECOND = 2.0
+REPEATS_AT_ONCE = 10
 
 
 class Sender:
@@ -53,6 +58,7 @@ class Sender:
         self._app, self._io, self._sessions = app, io, sessions
         self._connections, self._measures = connections, measures
         self._pages = Slots(PAGES_AT_ONCE, PAGE_WAIT_SECONDS)
+        self._repeats: WeakValueDictionary[UUID, Pace] = WeakValueDictionary()
 
     def emit(self, connection: Connection, event: str, payload: Payload) -> None:
         """Send to this connection alone, not through Redis."""
@@ -126,6 +132,7 @@ class Sender:
             connection = self._connections.get(sid)
             if connection is None:
                 return []
+            self._pace_repeat(connection, after)
             with self._pages.one(), self._app.app_context():
                 rows = page_of(connection.identity.user_id, after, limit, PAGE_BYTES)
                 return [notification_view(row) for row in rows]
@@ -135,7 +142,7 @@ class Sender:
             if connection is None or not self._wait_until_clear(connection):
                 return False
             self.emit(connection, events.NOTIFICATION, payload)
-            self._permit_ack(connection)
+            self._permit_ack(connection, payload["seq"])
             self._measures.handed_over(connection, payload)
             _log_sent(connection, payload)
             return True
@@ -160,9 +167,19 @@ class Sender:
         if session is not None:
             self._sessions.cut(session)
 
-    def _permit_ack(self, connection: Connection) -> None:
+    def _pace_repeat(self, connection: Connection, after: int) -> None:
+        """Let a user who asks for the same again and again wait."""
+        if after < connection.passed:
+            user_id = connection.identity.user_id
+            pace = self._repeats.setdefault(user_id, Pace(REPEATS_PER_SECOND, REPEATS_AT_ONCE))
+            connection.repeats = pace  # shared for as long as one of the connections lives
+            self._io.sleep(pace.pause())
+
+    def _permit_ack(self, connection: Connection, seq: int) -> None:
+        """Once for each notification, however often it is sent."""
         session = self._session(connection)
-        if session is not None:
+        if session is not None and seq > connection.passed:
+            connection.passed = seq
             self._sessions.meter(session).owe()
 
     def _session(self, connection: Connection) -> Any:

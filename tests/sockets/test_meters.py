@@ -12,7 +12,7 @@ from flask import Flask
 from app.errors import AppError
 from app.notifications.replay import page_of
 from app.sockets import packets
-from app.sockets.limits import Meter, Pace, Slots, Verdict
+from app.sockets.limits import MOST_OWED, Meter, Pace, Slots, Verdict
 from app.sockets.lines import unmasked
 from app.sockets.packets import packet_queue
 from tests.support.api import Api
@@ -50,19 +50,37 @@ def test_who_keeps_to_the_rate_is_never_warned_and_who_calms_down_is_forgiven() 
     assert verdicts(meter, 11)[-2:] == [Verdict.FINE, Verdict.WARN]
 
 
-def test_each_notification_permits_one_event_more() -> None:
+def test_each_notification_permits_one_acknowledgement_more_and_nothing_else() -> None:
     meter = Meter(5, Clock())
     for _ in range(100):
         meter.owe()
-    assert verdicts(meter, 111) == [Verdict.FINE] * 110 + [Verdict.WARN]
+    assert verdicts(meter, 11) == [Verdict.FINE] * 10 + [Verdict.WARN]
+    acknowledged = [meter.take(acknowledges=True) for _ in range(101)]
+    assert acknowledged == [Verdict.FINE] * 100 + [Verdict.IGNORE]
+
+
+def test_what_is_permitted_in_advance_has_an_end() -> None:
+    meter = Meter(5, Clock())
+    for _ in range(MOST_OWED * 2):
+        meter.owe()
+    acknowledged = [meter.take(acknowledges=True) for _ in range(MOST_OWED + 11)]
+    assert acknowledged == [Verdict.FINE] * (MOST_OWED + 10) + [Verdict.WARN]
 
 
 def test_a_pace_keeps_turns_apart_and_saves_none_up() -> None:
     clock = Clock()
-    pace = Pace(10, clock)
+    pace = Pace(10, clock=clock)
     assert [round(pace.pause(), 3) for _ in range(3)] == [0, 0.1, 0.2]
     clock.now += 60
     assert [round(pace.pause(), 3) for _ in range(2)] == [0, 0.1]
+
+
+def test_a_pace_permits_a_few_turns_at_once_after_a_time_without_any() -> None:
+    clock = Clock()
+    pace = Pace(2, 3, clock)
+    assert [pace.pause() for _ in range(6)] == [0, 0, 0, 0, 0.5, 1]
+    clock.now += 60
+    assert [pace.pause() for _ in range(5)] == [0, 0, 0, 0, 0.5]
 
 
 def test_who_waits_too_long_for_a_slot_is_told_to_try_again() -> None:
