@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 15.0
+# A connection that lasted less was none: a server that drops all at once is not to be asked faster for it.
+STEADY_SECONDS = 5.0
 TOKEN_SECONDS = 10.0
 # Proxies that let no WebSocket through let long polling through.
 TRANSPORTS = ("websocket", "polling")
@@ -28,12 +30,12 @@ class End:
 
     Attributes:
         reason: for people.
-        was_ready: whether it stood.
+        lasted: for how many seconds it stood.
         retry_after: seconds that the server asks to wait.
     """
 
     reason: str
-    was_ready: bool = False
+    lasted: float = 0.0
     retry_after: float = 0.0
 
 
@@ -92,7 +94,7 @@ class Connection:
             except Exception as error:
                 log.exception("a connection failed in a way that nobody foresaw")
                 end = End(str(error))
-            if end.was_ready:
+            if end.lasted >= STEADY_SECONDS:
                 pauses = full_jitter(FIRST_SECONDS, LONGEST_SECONDS)
             self._pause(end, next(pauses))
 
@@ -154,7 +156,7 @@ class Connection:
         after = problem.get("retry_after")
         retry_after = float(after) if isinstance(after, int | float) else 0.0
         reason = f"{problem['message']} ({code})" if "message" in problem else reason
-        return End(reason, link.was_ready and not problem, retry_after)
+        return End(reason, 0.0 if problem else link.lasted, retry_after)
 
     def _authenticate(self, token: str) -> None:
         link = self._link

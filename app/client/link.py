@@ -38,7 +38,7 @@ class Link:
 
     Attributes:
         problem: what the server said when it refused or ended the connection.
-        was_ready: whether the server has begun to send.
+        ready_at: when the server began to send, by the monotonic clock; None before.
     """
 
     def __init__(self, socket: Any, receive: Receive) -> None:
@@ -46,7 +46,7 @@ class Link:
         self._receive = receive
         self._begun, self._ended, self._told = (threading.Event() for _ in range(3))
         self.problem: Problem | None = None
-        self.was_ready = False
+        self.ready_at: float | None = None
         for event in EVENTS:
             socket.on(event, partial(self._on_event, event))
         socket.on("error", self._on_error)
@@ -68,7 +68,12 @@ class Link:
         while not self._begun.wait(LOOK_SECONDS) and self._is_open():
             if time.monotonic() > deadline:
                 break
-        return None if self.was_ready else "the server did not begin to send"
+        return None if self.ready_at is not None else "the server did not begin to send"
+
+    @property
+    def lasted(self) -> float:
+        """Seconds since the server began to send; 0 if it did not."""
+        return 0.0 if self.ready_at is None else time.monotonic() - self.ready_at
 
     def wait(self, seconds: float) -> bool:
         """Wait for the end of the connection, or some seconds; whether it has ended."""
@@ -125,7 +130,7 @@ class Link:
 
     def _on_event(self, event: str, payload: Any = None) -> None:
         if event == "ready":
-            self.was_ready = True
+            self.ready_at = time.monotonic()
         self._receive(self, event, payload)
         self._begun.set()
 
