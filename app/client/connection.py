@@ -20,6 +20,7 @@ LONGEST_SECONDS = 15.0
 # A connection that lasted less was none: a server that drops all at once is not to be asked faster for it.
 STEADY_SECONDS = 5.0
 TOKEN_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
 # Proxies that let no WebSocket through let long polling through.
 TRANSPORTS = ("websocket", "polling")
 
@@ -72,13 +73,15 @@ class Connection:
         self._thread.start()
 
     def close(self) -> None:
-        """Disconnect; the thread has ended when this returns."""
+        """Disconnect; the thread has ended when this returns, unless a silent server holds it up."""
         self._stopping.set()
         link = self._link
         if link is not None:
             link.end()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(CLOSE_SECONDS)
+        if self._thread.is_alive():
+            log.warning("the server does not answer; closing without waiting for it")
 
     def _run(self) -> None:
         pauses = full_jitter(FIRST_SECONDS, LONGEST_SECONDS)

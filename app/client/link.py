@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,8 @@ log = logging.getLogger(__name__)
 
 HANDSHAKE_SECONDS = 20.0
 FLUSH_SECONDS = 1.0
-JOIN_SECONDS = 5.0
+PARTING_SECONDS = 1.0
+CLOSE_SECONDS = 3.0
 TELL_SECONDS = 0.2
 TURN_SECONDS = 0.01
 LOOK_SECONDS = 0.1
@@ -98,7 +100,11 @@ class Link:
             event.set()
 
     def close(self) -> None:
-        """Send what is queued, disconnect, and see to it that no thread or socket is left."""
+        """Send what is queued, disconnect, and see to it that no thread or socket is left.
+
+        A server that went silent is waited for some seconds in all; then its socket is shut down.
+        """
+        deadline = time.monotonic() + CLOSE_SECONDS
         self.end()
         engine = self._socket.eio
         tasks = [engine.read_loop_task, engine.write_loop_task]
@@ -106,9 +112,11 @@ class Link:
         # Not by this thread: a long poll of a server that went silent would be waited for too long.
         last = threading.Thread(target=self._disconnect, args=[engine], daemon=True)
         last.start()
+        last.join(PARTING_SECONDS)
+        self._wake(engine)
         for task in (last, *tasks):
             if task is not None:
-                task.join(JOIN_SECONDS)
+                task.join(max(0.0, deadline - time.monotonic()))
         if engine.ws is not None:
             engine.ws.shutdown()
         if engine.http is not None:
@@ -127,6 +135,13 @@ class Link:
     def _disconnect(self, engine: Any) -> None:
         with contextlib.suppress(OSError):  # of a connection that breaks meanwhile
             engine.disconnect()
+
+    def _wake(self, engine: Any) -> None:
+        """Threads that still read from, or write to, the socket find that it has ended."""
+        stream = engine.ws.sock if engine.ws is not None else None
+        if stream is not None:
+            with contextlib.suppress(OSError):  # it has ended already
+                stream.shutdown(socket.SHUT_RDWR)
 
     def _on_event(self, event: str, payload: Any = None) -> None:
         if event == "ready":

@@ -2,6 +2,7 @@
 
 import random
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -54,6 +55,35 @@ def test_how_long_a_connection_lasted_counts_from_its_beginning(
         wait_for(lambda: len(ends) >= 2, "the ends of this connection, and of an attempt")
         assert 0 < ends[0].lasted < time.monotonic() - begin
         assert ends[1].lasted == 0
+
+
+@pytest.mark.parametrize("is_renewing", [False, True])
+def test_closing_takes_some_seconds_when_the_server_is_silent(
+    stack: Stack, user: Api, is_renewing: bool
+) -> None:
+    relay, states = Relay(urlsplit(stack.url).port or 0), list[State]()
+    url = f"http://localhost:{relay.port}"
+    ringback = Ringback(url, email=user.email, password=PASSWORD, on_state=states.append)
+    ringback.open()
+    wait_for(lambda: states and states[-1].name == "live", "the connection")
+    relay.freeze()
+    if is_renewing:
+        tokens = ringback._session._tokens
+        assert tokens is not None
+        tokens.due = tokens.expires = time.monotonic()
+        wait_for(lambda: is_held(ringback._session._lock), "the renewal")
+    begin = time.monotonic()
+    ringback.close()
+    seconds = time.monotonic() - begin
+    relay.cut()
+    assert seconds < 11
+
+
+def is_held(lock: Any) -> bool:
+    if lock.acquire(blocking=False):
+        lock.release()
+        return False
+    return True
 
 
 def paused(states: list[State]) -> list[float | None]:
