@@ -21,6 +21,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 def test_the_cursor_moves_over_contiguous_numbers_only() -> None:
     script = """
       inbox.open("u");
+      inbox.begin(10);
       inbox.ready(10);
       receive(10, 11, 13, 14, 11, 12, 13);
       return [told, inbox.cursor, sent];
@@ -73,11 +74,14 @@ def test_nothing_is_told_before_it_is_known_where_to_begin() -> None:
       inbox.open("u");
       receive(7);
       const before = [inbox.after ?? null, inbox.cursor, inbox.isCaughtUp];
-      inbox.ready(7);
+      inbox.ready(8);
+      receive(8);
+      inbox.begin(7);
+      inbox.begin(9);
       receive(7, 8);
       return [before, told, inbox.after];
     """
-    assert run(INBOX + script) == [[None, 0, False], ["8"], 8]
+    assert run(INBOX + script) == [[None, 0, False], ["8 replayed"], 8]
 
 
 def test_an_inbox_that_was_set_back_is_followed_back() -> None:
@@ -140,7 +144,7 @@ const session = Object.assign(new EventTarget(), {
   refresh: async () => states.push("refreshed"), end: (reason) => { states.push("ended: " + reason); connection.stop(); },
 });
 const connection = new Connection(session,
-  { loadClient: async () => io, after: () => 4, random: () => 0.5 });
+  { loadClient: async () => io, begin: async () => {}, after: () => 4, random: () => 0.5 });
 connection.addEventListener("link", ({ detail: { name, retryAt, reason } }) =>
   states.push(retryAt ? [name, Math.round((retryAt - Date.now()) / 100), reason] : name));
 const opened = (count) => new Promise((resolve) => {

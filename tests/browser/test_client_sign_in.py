@@ -182,3 +182,36 @@ def test_a_token_renewed_during_the_handshake_is_handed_to_the_connection() -> N
       return [socket.auth.token, socket.sent];
     """
     assert run(SERVER + script) == ["old", [["authenticate", {"token": "new"}]]]
+
+
+def test_from_now_on_is_from_the_start_however_late_the_connection() -> None:
+    script = """
+      let head = 4;
+      answers["/v1/notifications/summary"] = () => [200, { head }];
+      const client = make(), got = [];
+      client.addEventListener("notification", ({ detail }) => got.push(detail.notification.seq));
+      await client.signIn("u", "p");
+      client.start();
+      await until(() => sockets.length === 1);
+      head = 6;
+      sockets[0].handlers.connect_error(new Error("down"));
+      await until(() => sockets.length === 2);
+      sockets[1].handlers.ready({ head, unread: 2, read: 0 });
+      for (const seq of [5, 6, 7]) sockets[1].handlers.notification({ seq });
+      return [sockets.map(({ auth }) => auth.after), got, memory.getItem("ringback.cursor http://x u")];
+    """
+    assert run(SERVER + script) == [[4, 4], [5, 6, 7], "7"]
+
+
+def test_a_server_that_is_away_at_the_start_is_asked_again_where_to_begin() -> None:
+    script = """
+      let tries = 0;
+      answers["/v1/notifications/summary"] = () => (tries++ ? [200, { head: 4 }] : [503, {}]);
+      const client = make(), states = [];
+      client.addEventListener("state", ({ detail }) => states.push(detail.name));
+      await client.signIn("u", "p");
+      client.start();
+      await until(() => sockets.length);
+      return [states, sockets[0].auth.after, tries];
+    """
+    assert run(SERVER + script) == [["connecting", "offline", "connecting"], 4, 2]

@@ -114,7 +114,7 @@ export interface Options {
   storage?: ClientStorage;
   /** Name of this device in acknowledgements and sessions; left out: a random one that is kept. */
   device?: string;
-  /** Where a user begins who is new to the storage; left out: at the end. 0 is the beginning. */
+  /** Where a user begins who is new to the storage; left out: the end at `start`. 0: the beginning. */
   after?: number;
   /** Whether the tabs of one user share a connection where the browser can; true in browsers. */
   share?: boolean;
@@ -177,7 +177,7 @@ export class Ringback extends EventTarget {
   get sessionId(): string | null;
   /** This device's name in acknowledgements. */
   get device(): string;
-  /** Everything up to this number was delivered; 0 while nobody is connected for the first time. */
+  /** Everything up to this number was delivered; 0 while it is not known where to begin. */
   get cursor(): number;
   /** How the client is doing. */
   get state(): State;

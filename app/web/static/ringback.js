@@ -10,6 +10,7 @@ import { clientLoader } from "./ringback/client.js";
 import { Connection } from "./ringback/connection.js";
 import { Inbox } from "./ringback/inbox.js";
 import { keepTrying } from "./ringback/jitter.js";
+import { onReturn } from "./ringback/page.js";
 import { Session } from "./ringback/session.js";
 import { deviceName, memoryStorage, sturdyStorage, tabStorage } from "./ringback/storage.js";
 import { Tabs } from "./ringback/tabs.js";
@@ -108,12 +109,14 @@ export class Ringback extends EventTarget {
     if (!this.user) throw new ApiError(401, "signed_out", "Sign in before you start.");
     if (this.#running) return;
     this.#running = new AbortController();
-    this.#listenToPage(this.#running.signal);
+    onReturn(() => this.retryNow(), this.#running.signal);
     const name = `${this.url} ${this.user.id}`;
     this.#inbox.open(`ringback.cursor ${name}`, this.#first);
     this.#setLink({ name: "connecting" });
     this.#tabs.join(`ringback ${name}`);
-    if (!this.#tabs.isLeader) this.#tabs.say({ kind: "hello", from: this.#id });
+    if (this.#tabs.isLeader) return;
+    this.#tabs.say({ kind: "hello", from: this.#id });
+    if (this.#inbox.after === undefined) this.#try(() => this.#begin());
   }
 
   stop() {
@@ -152,16 +155,17 @@ export class Ringback extends EventTarget {
   }
 
   #makeConnection(loadClient) {
-    const after = () => this.#inbox.after;
-    const connection = new Connection(this.#session, { loadClient, after, random: this.#random });
+    const [begin, after] = [() => this.#begin(), () => this.#inbox.after];
+    const options = { loadClient, begin, after, random: this.#random };
+    const connection = new Connection(this.#session, options);
     connection.addEventListener("link", ({ detail }) => {
       this.#tabs.say({ kind: "link", link: detail });
       this.#setLink(detail);
     });
     connection.addEventListener("ready", ({ detail }) => {
-      const before = this.#inbox.after ?? detail.head;
+      const after = Math.min(this.cursor, detail.head);
       this.#takeReady(detail);
-      this.#tabs.say({ kind: "ready", ready: detail, after: Math.min(before, detail.head) });
+      this.#tabs.say({ kind: "ready", ready: detail, after });
     });
     connection.addEventListener("event", ({ detail }) => {
       this.#tabs.say({ kind: "event", ...detail });
@@ -214,15 +218,15 @@ export class Ringback extends EventTarget {
     if (this.cursor < after) this.#catchUp();
     this.#try(async () => {
       await this.#session.check();
-      if (ahead) await this.#lookBack();
+      if (ahead) await this.#catchingUp.lookBack();
     });
   }
 
-  /** This tab is ahead of the leader: it is fast, or an older database was put back. */
-  async #lookBack() {
-    const { cursor } = this;
-    const answer = await this.#session.ask("/v1/notifications/summary");
-    if (answer.head < cursor && cursor === this.cursor) this.#inbox.ready(answer.head);
+  /** Every tab on its own, whether it will lead or not. */
+  async #begin() {
+    await this.#catchingUp.begin(this.#running.signal);
+    if (!this.#tabs.isLeader) this.#catchUp(); // what it was told before it knew where to begin
+    this.#show();
   }
 
   #takeReady(ready) {
@@ -250,12 +254,6 @@ export class Ringback extends EventTarget {
   #try(act) {
     const signal = this.#running?.signal;
     if (signal) keepTrying(act, () => !signal.aborted, this.#random);
-  }
-
-  #listenToPage(signal) {
-    globalThis.addEventListener?.("online", () => this.retryNow(), { signal });
-    const seen = () => document.hidden || this.retryNow();
-    globalThis.document?.addEventListener("visibilitychange", seen, { signal });
   }
 
   #end(reason) {

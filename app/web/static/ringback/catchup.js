@@ -1,8 +1,9 @@
 import { keepTrying } from "./jitter.js";
 
 const PAGE = 200;
+const SUMMARY = "/v1/notifications/summary";
 
-/** Reads over HTTP what a tab lacks that has no connection of its own. */
+/** Reads over HTTP where an inbox begins, and what a tab lacks that has no connection of its own. */
 export class CatchUp {
   #signal = null;
   #again = false;
@@ -22,6 +23,7 @@ export class CatchUp {
    * @param {AbortSignal} signal ends it.
    */
   run(signal) {
+    if (this.inbox.after === undefined) return; // asked for again once it is known where to begin
     this.#again = true;
     if (this.#signal === signal) return;
     this.#signal = signal;
@@ -29,6 +31,29 @@ export class CatchUp {
     keepTrying(() => this.#read(isWanted), isWanted, this.random).finally(() => {
       if (this.#signal === signal) this.#signal = null;
     });
+  }
+
+  /**
+   * Begin an inbox that is new here at its end of now, however long the first connection takes.
+   *
+   * @param {AbortSignal} signal ends it.
+   * @throws {ApiError}
+   */
+  async begin(signal) {
+    if (this.inbox.after !== undefined) return;
+    const { head } = await this.ask(SUMMARY);
+    if (!signal.aborted) this.inbox.begin(head);
+  }
+
+  /**
+   * This tab is ahead of the leader: it is fast, or an older database was put back.
+   *
+   * @throws {ApiError}
+   */
+  async lookBack() {
+    const { cursor } = this.inbox;
+    const { head } = await this.ask(SUMMARY);
+    if (head < cursor && cursor === this.inbox.cursor) this.inbox.ready(head);
   }
 
   /** Drop what is still to come. */

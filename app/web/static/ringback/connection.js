@@ -42,12 +42,13 @@ export class Connection extends EventTarget {
    * @param {import("./session.js").Session} session
    * @param {Object} options
    * @param {() => Promise<Function>} options.loadClient gives the official client's `io`.
-   * @param {() => number|undefined} options.after the cursor to go on from.
+   * @param {() => Promise<void>} options.begin finds out where to go on from, if that is not known.
+   * @param {() => number} options.after the cursor to go on from.
    * @param {() => number} options.random
    */
-  constructor(session, { loadClient, after, random }) {
+  constructor(session, { loadClient, begin, after, random }) {
     super();
-    Object.assign(this, { session, loadClient, after, random });
+    Object.assign(this, { session, loadClient, begin, after, random });
     session.addEventListener("renewed", () => this.#authenticate());
   }
 
@@ -85,6 +86,7 @@ export class Connection extends EventTarget {
     this.#tell({ name: "connecting" });
     try {
       await this.#renewIfRefused();
+      await this.begin();
       const io = await this.loadClient();
       const token = await this.session.token();
       if (!isPast()) this.#open(io, token);
@@ -104,7 +106,6 @@ export class Connection extends EventTarget {
 
   #open(io, token) {
     const { device, api } = this.session;
-    const after = this.after();
     const socket = io(api.base, {
       transports: ["websocket", "polling"],
       tryAllTransports: true,
@@ -112,7 +113,7 @@ export class Connection extends EventTarget {
       forceNew: true,
       // A proxy in front of several servers keeps the requests of one device together by it.
       query: { device },
-      auth: { token, device, ...(after === undefined ? {} : { after }) },
+      auth: { token, device, after: this.after() },
     });
     this.#socket = socket;
     this.#token = token;

@@ -32,7 +32,7 @@ export class Inbox {
     return this.#cursor ?? 0;
   }
 
-  /** Where to go on from; undefined if the end of the inbox is the place to begin. */
+  /** Where to go on from; undefined as long as it is not known where to begin. */
   get after() {
     return this.#cursor ?? undefined;
   }
@@ -46,7 +46,7 @@ export class Inbox {
    * Open a user's inbox where this client left it.
    *
    * @param {string} key under which the cursor is kept: one for each user of each server.
-   * @param {number} [after] where to begin if it is new here; the end of the inbox if left out.
+   * @param {number} [after] where to begin if it is new here; if left out, `begin` tells.
    */
   open(key, after) {
     if (key === this.#key) return;
@@ -54,6 +54,11 @@ export class Inbox {
     const stored = this.storage.getItem(key) ?? "";
     this.#key = key;
     this.#cursor = /^\d+$/.test(stored) ? Number(stored) : (after ?? null); // damaged is as absent
+  }
+
+  /** Nothing up to this number was asked for: it is where an inbox begins that is new here. */
+  begin(head) {
+    if (this.#cursor === null) this.#moveTo(head);
   }
 
   /** Close it; where it was left is kept in the storage. */
@@ -67,8 +72,8 @@ export class Inbox {
   ready(head) {
     this.#head = head;
     this.#asked = { after: -1, at: 0 };
-    // The end is where a new client begins; a lower one means that an older database was put back.
-    if (this.#cursor === null || head < this.#cursor) this.#moveTo(head);
+    // A lower one means that an older database was put back.
+    if (this.#cursor !== null && head < this.#cursor) this.#moveTo(head);
   }
 
   /** The connection is gone; what the head is will be told anew. */
