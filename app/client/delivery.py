@@ -1,6 +1,7 @@
 """One thread that calls the callbacks: each notification once, in order, then acknowledged."""
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -116,7 +117,6 @@ class Delivery:
         with self._changed:
             if link is self._link:
                 self._inbox.ready(head)
-                self._keep_cursor()
                 self._tell(State("live" if self._is_up_to_date() else "catching-up"))
                 self._changed.notify_all()
 
@@ -130,10 +130,13 @@ class Delivery:
     def _run(self) -> None:
         while (call := self._next_call()) is not None:
             call()
+        self._keep_cursor()
 
     def _next_call(self) -> Callable[[], None] | None:
         with self._changed:
             while not self._stopping:
+                if self._keep_in() <= 0:
+                    return self._keep_cursor
                 if self._states:
                     state = self._states.popleft()
                     return lambda: _guarded(self._on_state, state)
@@ -149,7 +152,6 @@ class Delivery:
         _guarded(self._on_notification, notification)
         with self._changed:
             self._inbox.done(notification["seq"])
-            self._keep_cursor()
             if self._state == State("catching-up") and self._is_up_to_date():
                 self._tell(State("live"))
 
@@ -166,7 +168,7 @@ class Delivery:
     def _close_gap(self) -> float:
         """Ask for what is missing once it is late. Returns for how long nothing is to be done."""
         moment = time.monotonic()
-        pauses = [IDLE_SECONDS]
+        pauses = [IDLE_SECONDS, self._keep_in()]
         if self._link is not None and (self._inbox.cursor or 0) > self._acked:
             pauses.append(self._ack_due - moment)
         if not self._inbox.has_gap:
@@ -190,13 +192,13 @@ class Delivery:
                 self._states.append(state)
             self._changed.notify_all()
 
+    def _keep_in(self) -> float:
+        return math.inf if self._file is None else self._file.due_in(self._inbox.cursor)
+
     def _keep_cursor(self) -> None:
-        if self._file is None or self._inbox.cursor is None:
-            return
-        try:
-            self._file.write(self._inbox.cursor)
-        except OSError:
-            log.exception("the cursor could not be written")
+        """Not under the lock: others need not wait for a disk."""
+        if self._file is not None:
+            self._file.keep(self._inbox.cursor)
 
 
 def _guarded(callback: Callable[..., None] | None, argument: Any) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import threading
 import time
 from contextlib import closing
@@ -116,6 +117,43 @@ def test_what_comes_between_opening_and_the_first_connection_is_rung(
         opened.set()
         bell.wait_for(3)
     assert bell.numbers == [3, 4, 5]
+
+
+def test_the_cursor_is_kept_now_and_then_on_the_disk_and_without_the_lock(
+    stack: Stack, user: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, bell = tmp_path / "cursor", Bell()
+    kept: list[bool] = []
+
+    def fsync(number: int) -> None:
+        kept.append(ringback._delivery is None or not is_held(ringback._delivery._changed))
+        sync(number)
+
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", fsync)
+    append(stack, user, 200, ring=False)
+    begin = time.monotonic()
+    ringback = Ringback(
+        stack.url,
+        email=user.email,
+        password=PASSWORD,
+        after=0,
+        cursor_file=file,
+        on_notification=bell,
+    )
+    with ringback:
+        bell.wait_for(200)
+        wait_for(lambda: json.loads(file.read_text())["cursor"] == 200, "the file, before the end")
+        append(stack, user, 3)
+        bell.wait_for(203)
+    assert json.loads(file.read_text())["cursor"] == 203
+    assert 2 <= len(kept) <= 3 + (time.monotonic() - begin)
+    assert all(kept)
+
+
+def is_held(condition: threading.Condition) -> bool:
+    """Whether this thread holds it."""
+    return bool(condition._is_owned())  # type: ignore[attr-defined]
 
 
 def test_a_cursor_file_counts_more_than_the_number_to_begin_after(
