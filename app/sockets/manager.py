@@ -4,8 +4,10 @@ It says when a client is connected (its CONNECT packet is queued, so events may 
 the subscription was made anew (messages in between are lost, so Postgres must be asked).
 """
 
+import math
 import random
 import threading
+import time
 from collections.abc import Hashable, Iterator
 from typing import Any, Protocol
 
@@ -20,6 +22,9 @@ log = get_logger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.1
 MAX_PAUSE_SECONDS = 2.0
+# A subscription that held for so long was a good one: the pauses begin anew. Each subscription asks
+# Postgres for all that are connected.
+HELD_SECONDS = 5.0
 # Longest wait for Redis while a subscription is made; after that, it may be silent.
 SUBSCRIBE_SECONDS = 2.0
 
@@ -113,6 +118,7 @@ class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no ty
         pause = FIRST_PAUSE_SECONDS
         while True:
             self._attempts += 1
+            since = math.inf
             try:
                 self._redis_connect()
                 self.pubsub = self.redis.pubsub()  # this one tells when the subscription stands
@@ -121,13 +127,15 @@ class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no ty
                     self._messages += 1
                     if message["type"] == "subscribe":
                         self._subscribed.set()
+                        since = time.monotonic()
                         self._listener.subscribed()
-                        pause = FIRST_PAUSE_SECONDS
                     else:
                         yield message
             except Exception as error:  # noqa: BLE001
                 # Whatever the Redis client raises, the way back is a new subscription.
                 self._subscribed.clear()
                 log.warning("subscription lost", reason=f"{type(error).__name__}: {error}")
+            if time.monotonic() - since >= HELD_SECONDS:
+                pause = FIRST_PAUSE_SECONDS
             self.server.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, MAX_PAUSE_SECONDS)

@@ -51,6 +51,7 @@ class Reconciler:
         self._sender, self._reading = sender, reading
         self._resume, self._spawn = resume, spawn
         self._turns, self._lost = metrics(app).reconcile_turns, metrics(app).hints_lost
+        self._turning = self._wanted = False
         with app.app_context():
             self._seconds = services().settings.reconcile_seconds
 
@@ -61,7 +62,22 @@ class Reconciler:
             self.turn()
 
     def turn(self) -> None:
-        """Look at every connection once; an outage of the database is left to the next turn."""
+        """Look at every connection once; an outage of the database is left to the next turn.
+
+        While a turn is under way, all that are asked for become one more, after it.
+        """
+        self._wanted = True
+        if self._turning:
+            return
+        self._turning = True
+        try:
+            while self._wanted:
+                self._wanted = False
+                self._turn()
+        finally:
+            self._turning = False
+
+    def _turn(self) -> None:
         try:
             for user_id in self._check(list(self._connections)):
                 self._tell_of_sessions(user_id)
@@ -97,7 +113,15 @@ class Reconciler:
             changes: `Connections.session_changes` from before the token was verified.
         """
         if changes != self._connections.session_changes:
-            self._spawn(self.check_sessions, str(connection.identity.user_id))
+            self._spawn(self._check_one, connection)
+
+    def _check_one(self, connection: Connection) -> None:
+        """Tell the user's others only if it has ended: mostly it was somebody else's that changed."""
+        try:
+            for user_id in self._check([connection]):
+                self._tell_of_sessions(user_id)
+        except SQLAlchemyError as error:
+            log.warning("session check failed, left to the next turn", reason=str(error))
 
     def _check(self, connections: list[Connection]) -> set[str]:
         """Close those whose session has ended; returns whose they were."""
