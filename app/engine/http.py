@@ -102,6 +102,8 @@ def gevent_handler() -> type:
         def get_environ(self) -> dict[str, Any]:
             environ: dict[str, Any] = super().get_environ()
             body = self.wsgi_input = _gevent_body()(self.wsgi_input, self)
+            if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
+                self.close_connection = True  # what its client sends afterwards is no request
             # If an upgrade is asked for it is the socket's file, and would be read twice.
             if body.chunked_input or body.content_length:
                 environ |= {"wsgi.input": body, "wsgi.input_terminated": True}
