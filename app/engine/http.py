@@ -4,6 +4,7 @@ The engines are imported late: only one is used, and importing eventlet warns of
 Their classes ship no types, hence the `type: ignore[misc]`; they dictate names such as `MessageClass`.
 """
 
+from contextlib import suppress
 from functools import cache
 from http.client import HTTPException
 from typing import Any
@@ -89,7 +90,8 @@ def gevent_handler() -> type:
 
         def handle(self) -> None:
             self.socket.settimeout(SILENT_SECONDS)
-            super().handle()
+            with suppress(ConnectionError):  # the client left before it was answered
+                super().handle()
 
         def read_request(self, raw_requestline: str) -> bool:
             gevent.sleep(0)  # see eventlet's
