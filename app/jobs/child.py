@@ -34,7 +34,7 @@ def prepare(settings: Settings) -> None:
     if is_child():
         return
     _children.add(os.getpid())
-    _limit_memory(settings.max_job_memory_bytes)
+    memory_limit.measure(settings.max_job_memory_bytes)
     _log_what_goes_past_python()
     os.register_at_fork(before=_note_thread, after_in_child=_end_with_parent)
 
@@ -78,15 +78,35 @@ def undisturbed(grace_seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _limit_memory(most: int) -> None:
-    """What asks for more gets a MemoryError; without this the system would kill whom it likes."""
-    if sys.platform != "linux":  # elsewhere the limit leaves out most of what is allocated
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = _data_bytes() + most
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+class MemoryLimit:
+    """What work may take: what asks for more gets a MemoryError, and the system kills nobody."""
+
+    def __init__(self) -> None:
+        self._within: tuple[int, int] | None = None
+        self._without: tuple[int, int] | None = None
+
+    def measure(self, most: int) -> None:
+        """Allow so many bytes beyond what the process has now."""
+        if sys.platform != "linux":  # elsewhere the limit leaves out most of what is allocated
+            return
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        limit = _data_bytes() + most
+        if hard != resource.RLIM_INFINITY:
+            limit = min(limit, hard)
+        self._within, self._without = (limit, hard), (hard, hard)
+
+    def impose(self) -> None:
+        """Begin: work follows."""
+        if self._within is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, self._within)
+
+    def lift(self) -> None:
+        """End: to tell how work ended, after it took all it might, takes some memory."""
+        if self._without is not None:
+            resource.setrlimit(resource.RLIMIT_DATA, self._without)
+
+
+memory_limit = MemoryLimit()
 
 
 def _data_bytes() -> int:

@@ -154,11 +154,14 @@ def _execute(job: Job, lease: Lease, context: RunContext, limits: TimeLimits) ->
     """
     failure: BaseException | None = None
     result: dict[str, Any] = {}
+    child.memory_limit.impose()
     try:
         with limits:
             result = _work(job, context)
     except BaseException as error:  # noqa: BLE001  # also what would end the process: sys.exit
+        child.memory_limit.lift()  # before anything else: there may be none left
         failure = _emptied(error)
+    child.memory_limit.lift()
     limits.disarm()  # an interruption at its very begin or end comes in between
     stopped_by = lease.interruption or limits.interruption
     context.close(interrupted=stopped_by is not None)

@@ -33,7 +33,7 @@ def register(celery: Celery, app: Flask) -> None:
         if stopping.begun:
             raise Reject("The worker has to stop.", requeue=True)
         with app.app_context(), child.undisturbed(services().settings.stop_grace_seconds):
-            run_job(app, UUID(job_id), fence, worker=str(task.request.hostname))
+            _run(app, UUID(job_id), fence, worker=str(task.request.hostname))
 
     def use_our_logging(**_: Any) -> None:
         with app.app_context():
@@ -60,6 +60,14 @@ def register(celery: Celery, app: Flask) -> None:
     setup_logging.connect(use_our_logging, weak=False)
     worker_process_init.connect(prepare_child, weak=False)
     worker_shutting_down.connect(stop, weak=False)
+
+
+def _run(app: Flask, job_id: UUID, fence: int, worker: str) -> None:
+    try:
+        run_job(app, job_id, fence, worker)
+    except MemoryError:
+        # Celery would end the whole worker over it. The sweep finds the job.
+        raise RuntimeError("There was no memory left to end the job.") from None
 
 
 def end_children_after(seconds: float) -> None:

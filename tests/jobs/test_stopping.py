@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from celery import Celery
 from celery.exceptions import Reject
 
 from app.factory import create_celery
@@ -150,16 +151,32 @@ def test_every_job_ends_during_a_rolling_restart(
     assert len(user.notifications()) == 12
 
 
+@pytest.fixture(scope="module")
+def celery(servers: Servers) -> Celery:
+    """One for all tests here: Celery warns of a second one with tasks of the same names."""
+    return create_celery(make_settings(servers, "postgresql+psycopg2://nobody@127.0.0.1:1/none"))
+
+
 def test_a_message_that_comes_while_the_worker_stops_is_left_to_another_one(
-    servers: Servers, monkeypatch: pytest.MonkeyPatch
+    celery: Celery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    celery = create_celery(make_settings(servers, "postgresql+psycopg2://nobody@127.0.0.1:1/none"))
     stopped = Stopping()
     stopped.begin(0)
     monkeypatch.setattr(tasks, "stopping", stopped)
     with pytest.raises(Reject) as rejected:
         celery.tasks[RUN_JOB](str(uuid4()), 0)
     assert rejected.value.requeue
+
+
+def test_a_job_that_leaves_no_memory_to_end_it_does_not_end_the_whole_worker(
+    celery: Celery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_job(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(tasks, "run_job", run_job)
+    with pytest.raises(RuntimeError, match="no memory left"):  # a MemoryError would
+        celery.tasks[RUN_JOB](str(uuid4()), 0)
 
 
 def test_the_shortest_grace_counts_and_a_second_signal_means_at_once() -> None:
