@@ -97,10 +97,17 @@ class LocalArtifactStore:
     def stale_keys(self, age: timedelta) -> Iterator[str]:
         """See `ArtifactStore.stale_keys`."""
         newest = time.time() - age.total_seconds()
-        for path in self.root.glob("*/*/*"):
-            with suppress(FileNotFoundError):  # somebody else may be deleting, too
-                if path.stat().st_mtime < newest:
-                    yield path.relative_to(self.root).as_posix()
+        for folder, _, names in os.walk(self.root, onerror=_unless_gone):
+            for path in (Path(folder, name) for name in names):
+                with suppress(FileNotFoundError):  # somebody else may be deleting, too
+                    if path.stat().st_mtime < newest:
+                        yield path.relative_to(self.root).as_posix()
+
+
+def _unless_gone(error: OSError) -> None:
+    """Go on without a folder that somebody else has deleted meanwhile."""
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _checked(name: str) -> str:

@@ -23,6 +23,10 @@ from app.client.watches import Watches
 from app.client.web import Request, Web, make_session
 
 log = logging.getLogger(__name__)
+library_log = logging.getLogger(f"{__name__}.engineio")
+library_log.setLevel(logging.ERROR)
+# A thread says so, half a minute later, of a connection whose loss `on_state` has told long ago.
+library_log.addFilter(lambda record: record.getMessage() != "packet queue is empty, aborting")
 
 PATIENCE_SECONDS = 60.0
 DEVICE = re.compile(r"[A-Za-z0-9._:-]{1,100}")
@@ -181,6 +185,7 @@ class Ringback(Calls):
         return socketio.Client(
             reconnection=False,
             handle_sigint=False,
+            engineio_logger=library_log,
             http_session=make_session(self._web.verify),
         )
 

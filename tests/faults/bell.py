@@ -1,13 +1,10 @@
 """Users by the hundred, and notifications to them, through the functions that the application uses."""
 
 import random
-import threading
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from types import TracebackType
-from typing import Self
 from uuid import UUID, uuid4
 
 from flask import Flask
@@ -23,6 +20,7 @@ from app.extensions import db, new_id, transaction
 from app.notifications import inbox
 from app.notifications.view import notification_view
 from app.services import services
+from tests.support.repeated import Repeated
 
 KEEP = timedelta(days=1)
 PAUSE_SECONDS = 0.01
@@ -117,7 +115,7 @@ def _message() -> inbox.Message:
     return inbox.Message("test.rung", "Rung", body="x" * random.randrange(200))
 
 
-class Ringing:
+class Ringing(Repeated):
     """Rings users in a random order for as long as its `with` block lasts.
 
     Attributes:
@@ -127,28 +125,12 @@ class Ringing:
     def __init__(self, bell: Bell, user_ids: Sequence[str]) -> None:
         self._bell, self._user_ids = bell, user_ids
         self.rung = self.failed = 0
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        super().__init__(self._ring, pause=PAUSE_SECONDS)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._bell.ring([random.choice(self._user_ids)])
-                self.rung += 1
-            except SQLAlchemyError:
-                self.failed += 1
-                time.sleep(0.1)
-            self._stopping.wait(PAUSE_SECONDS)
+    def _ring(self) -> None:
+        try:
+            self._bell.ring([random.choice(self._user_ids)])
+            self.rung += 1
+        except SQLAlchemyError:
+            self.failed += 1
+            time.sleep(0.1)

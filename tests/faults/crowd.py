@@ -1,8 +1,5 @@
 """A crowd of connected clients, JavaScript and Python, each with a record of what it was told."""
 
-import json
-import subprocess
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,25 +9,18 @@ from tests.faults.bell import Account, Bell, Ringing
 from tests.faults.heard import Heard
 from tests.faults.layer import Pauses, PythonClient
 from tests.faults.ledger import Client
-from tests.support.node import NODE_SCRIPTS, node
+from tests.support.node import NodeProcess
 from tests.support.waiting import wait_for
 
 UP_SECONDS = 180.0
 
 
-class NodeClients:
+class NodeClients(NodeProcess):
     """One Node process with any number of clients in it; see `crowd.mjs`."""
 
     def __init__(self) -> None:
         self._heard: list[Heard] = []
-        self._process = subprocess.Popen(
-            [node(), str(NODE_SCRIPTS / "crowd.mjs")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        super().__init__("crowd.mjs")
 
     def join(
         self,
@@ -50,23 +40,11 @@ class NodeClients:
         self.command("join", wanted)
 
     def command(self, name: str, argument: Any = None) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps([name, argument]) + "\n")
-        self._process.stdin.flush()
+        self.send([name, argument])
 
-    def close(self) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.kill()
-        self._process.wait()
-        self._reader.join()
-        self._process.stdin.close()
-        self._process.stdout.close()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            for key, what, value, milliseconds in json.loads(line):
-                note(self._heard[key], what, value, milliseconds / 1000)
+    def take(self, line: Any) -> None:
+        for key, what, value, milliseconds in line:
+            note(self._heard[key], what, value, milliseconds / 1000)
 
 
 def note(heard: Heard, what: str, value: Any, at: float) -> None:

@@ -1,15 +1,15 @@
 """Clients that go on submitting while something is broken, and what they were answered."""
 
 import statistics
-import threading
 import time
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from functools import partial
+from typing import Any
 
 import requests
 
 from tests.faults.ledger import Client
+from tests.support.repeated import Repeated
 
 PAUSE_SECONDS = 0.5
 
@@ -31,7 +31,7 @@ class Answer:
         return self.response.status_code if self.response is not None else 0
 
 
-class Poster:
+class Poster(Repeated):
     """Submits short jobs from one thread a client, for as long as its `with` block lasts.
 
     Attributes:
@@ -40,27 +40,10 @@ class Poster:
 
     def __init__(self, *clients: Client) -> None:
         self.answers: list[Answer] = []
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=[each]) for each in clients]
+        super().__init__(*(partial(self._post, each) for each in clients), pause=PAUSE_SECONDS)
 
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, client: Client) -> None:
-        while not self._stopping.wait(PAUSE_SECONDS):
-            self.answers.append(submit(client))
+    def _post(self, client: Client) -> None:
+        self.answers.append(submit(client))
 
     def statuses(self) -> set[int]:
         return {each.status for each in self.answers}

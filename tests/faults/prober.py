@@ -1,18 +1,16 @@
 """Somebody who uses the REST API while a crowd does something else to the server."""
 
-import threading
 import time
-from types import TracebackType
-from typing import Self
 
 import requests
 
 from tests.support.api import Api
+from tests.support.repeated import Repeated
 
 PAUSE_SECONDS = 0.1
 
 
-class Prober:
+class Prober(Repeated):
     """Asks for a user's jobs again and again, for as long as its `with` block lasts.
 
     Attributes:
@@ -24,28 +22,12 @@ class Prober:
         self.seconds: list[float] = []
         self.statuses: set[int] = set()
         self._user = user
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        super().__init__(self._ask, pause=PAUSE_SECONDS)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            begun = time.monotonic()
-            try:
-                self.statuses.add(self._user.call("GET", "/v1/jobs").status_code)
-            except requests.RequestException:
-                self.statuses.add(0)
-            self.seconds.append(time.monotonic() - begun)
-            self._stopping.wait(PAUSE_SECONDS)
+    def _ask(self) -> None:
+        begun = time.monotonic()
+        try:
+            self.statuses.add(self._user.call("GET", "/v1/jobs").status_code)
+        except requests.RequestException:
+            self.statuses.add(0)
+        self.seconds.append(time.monotonic() - begun)

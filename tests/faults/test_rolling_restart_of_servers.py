@@ -1,9 +1,7 @@
 """Two servers are stopped in order and started again, one after the other, below their clients."""
 
-import threading
 import time
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 import requests
@@ -11,6 +9,7 @@ import requests
 from tests.faults.cluster import Cluster
 from tests.faults.crowd import Crowd
 from tests.faults.ledger import Client
+from tests.support.repeated import Repeated
 from tests.support.waiting import wait_for
 
 CLUSTER = {"servers": 2}
@@ -21,7 +20,7 @@ RETRY_PAUSE_SECONDS = 0.1
 CALL_PAUSE_SECONDS = 0.25
 
 
-class Caller:
+class Caller(Repeated):
     """Reads and submits again and again, at one server or the other, until each call has succeeded.
 
     Attributes:
@@ -33,29 +32,14 @@ class Caller:
         self.slowest: tuple[float, list[str]] = (0.0, [])
         self.jobs: list[str] = []
         self._through = [user.through(url) for url in urls]
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        super().__init__(self._read_and_submit, pause=CALL_PAUSE_SECONDS)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(CALL_PAUSE_SECONDS):
-            self._until_done("GET", "/v1/jobs")
-            job = {"type": "add", "params": {"a": 1, "b": 2}}
-            key = {"Idempotency-Key": uuid4().hex}
-            accepted = self._until_done("POST", "/v1/jobs", json=job, headers=key)
-            self.jobs.append(accepted.json()["id"])
+    def _read_and_submit(self) -> None:
+        self._until_done("GET", "/v1/jobs")
+        job = {"type": "add", "params": {"a": 1, "b": 2}}
+        key = {"Idempotency-Key": uuid4().hex}
+        accepted = self._until_done("POST", "/v1/jobs", json=job, headers=key)
+        self.jobs.append(accepted.json()["id"])
 
     def _until_done(self, method: str, path: str, **options: Any) -> requests.Response:
         begun = time.monotonic()

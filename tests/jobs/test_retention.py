@@ -1,7 +1,14 @@
 """What is deleted when its time is over, and what stays although it refers to it."""
 
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
 from apiflask import APIFlask
 
+from app.artifacts.local import LocalArtifactStore
 from app.extensions import db
 from app.jobs import retention
 from tests.support.in_process import Caller
@@ -99,3 +106,17 @@ def test_a_key_stands_for_nothing_once_its_time_is_over(make_app: MakeApp) -> No
             )
         ).all()
     assert [tuple(row) for row in left] == [(None, True, True), ("young", False, False)]
+
+
+def test_a_walk_through_the_store_goes_on_when_folders_vanish_before_it(tmp_path: Path) -> None:
+    store = LocalArtifactStore(tmp_path / "store")
+    for _ in range(3):
+        with store.write(uuid4(), 1, "a.txt", "text/plain") as writing:
+            writing.file.write(b"a")
+    walk = store.stale_keys(timedelta(seconds=-1))
+    assert next(walk).endswith("/1/a.txt")
+    shutil.rmtree(store.root)
+    assert list(walk) == []
+    store.root.touch()
+    with pytest.raises(NotADirectoryError):
+        list(store.stale_keys(timedelta()))

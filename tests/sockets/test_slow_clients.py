@@ -1,6 +1,5 @@
 """Clients that do not read: they are cut off, cost little, and catch up, under both engines."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from uuid import UUID
@@ -14,6 +13,7 @@ from app.services import services
 from tests.support.api import Api
 from tests.support.hostile import Raw, figure, fill, is_connected
 from tests.support.memory import PeakMemory
+from tests.support.repeated import Repeated
 from tests.support.socket import Listener
 from tests.support.stack import AppServer, Stack
 from tests.support.waiting import wait_for
@@ -41,25 +41,16 @@ def core(stack: Stack) -> Iterator[Flask]:
         yield app
 
 
-class Kept:
+class Kept(Repeated):
     """The most that a server kept for its clients, looked at while it lives."""
 
     def __init__(self, server: AppServer) -> None:
         self.most = 0.0
-        self._server, self._stopping = server, threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._server = server
+        super().__init__(self._look, pause=0.3)
 
-    def __enter__(self) -> "Kept":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._stopping.wait(0.3):
-            self.most = max(self.most, figure(self._server, KEPT))
+    def _look(self) -> None:
+        self.most = max(self.most, figure(self._server, KEPT))
 
 
 def ring(user: Api, event: str, count: int) -> None:

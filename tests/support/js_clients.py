@@ -1,20 +1,16 @@
 """Many clients of the browser's module, in one Node process: `js/ringback.mjs`."""
 
-import json
-import subprocess
-import threading
 from collections import defaultdict
 from itertools import count
-from types import TracebackType
 from typing import Any
 
-from tests.support.node import NODE_SCRIPTS, node
+from tests.support.node import NodeProcess
 from tests.support.waiting import wait_for
 
 Event = dict[str, Any]
 
 
-class JsClients:
+class JsClients(NodeProcess):
     """Clients by their names; `events` holds what each has told, in order.
 
     The commands and events are those of `js/ringback.mjs`.
@@ -23,37 +19,11 @@ class JsClients:
     def __init__(self) -> None:
         self.events: defaultdict[str, list[Event]] = defaultdict(list)
         self._refs = count()
-        self._process = subprocess.Popen(
-            [node(), str(NODE_SCRIPTS / "ringback.mjs")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def __enter__(self) -> "JsClients":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._reader.join()
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            pipe.close()
+        super().__init__("ringback.mjs")
 
     def tell(self, do: str, client: str, **more: Any) -> None:
         """Send a command; what comes of it is among `events`."""
-        assert self._process.stdin is not None
-        line = json.dumps({"do": do, "id": client} | more)
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
+        self.send({"do": do, "id": client} | more)
 
     def ask(self, do: str, client: str, **more: Any) -> Event:
         """Send a command that is answered, and wait for its `answer` or `failed`."""
@@ -88,8 +58,5 @@ class JsClients:
     def wait_for_number(self, client: str, seq: int, seconds: float = 30) -> None:
         wait_for(lambda: seq in self.delivered(client), f"number {seq} at {client}", seconds)
 
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            event = json.loads(line)
-            self.events[event["id"]].append(event)
+    def take(self, line: Event) -> None:
+        self.events[line["id"]].append(line)

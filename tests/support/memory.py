@@ -1,29 +1,18 @@
 """How much memory processes take."""
 
-import threading
-
 import psutil
 
+from tests.support.repeated import Repeated
 
-class PeakMemory:
+
+class PeakMemory(Repeated):
     """The largest resident size that any process of a tree had, sampled while it lives."""
 
     def __init__(self, pid: int) -> None:
         self.bytes = 0
-        self._pid = pid
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._root = psutil.Process(pid)
+        super().__init__(self._look, pause=0.2)
 
-    def __enter__(self) -> "PeakMemory":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        root = psutil.Process(self._pid)
-        while not self._stopping.wait(0.2):
-            for process in (root, *root.children(recursive=True)):
-                self.bytes = max(self.bytes, process.memory_info().rss)
+    def _look(self) -> None:
+        for process in (self._root, *self._root.children(recursive=True)):
+            self.bytes = max(self.bytes, process.memory_info().rss)
