@@ -11,14 +11,13 @@ from typing import Any
 from tests.chaos.accounts import Account, longest_ring
 from tests.chaos.breaker import Breaker
 from tests.chaos.hosts import ANYTHING, BROWSER, ERRORS, PYTHON, Host, Line
-from tests.chaos.judgement import LastAudit, thieves
+from tests.chaos.judgement import Auditor, LastAudit, thieves
 from tests.chaos.load import Load
 from tests.chaos.mix import make_orders
 from tests.chaos.schedule import make_schedule
 from tests.chaos.table import Minimums, show
 from tests.faults.audit import HEADS, STATES
 from tests.faults.cluster import Cluster
-from tests.faults.ledger import Client
 from tests.support.api import FINAL
 from tests.support.database import query
 
@@ -172,7 +171,7 @@ class Run:
         self._say("auditing")
         ledger = self._cluster.ledger
         for email in self._emails:
-            Client(ledger, self._cluster.url, email, PASSWORD)
+            Auditor(ledger, self._cluster.url, email, PASSWORD)
         ledger.heard += self._accounts
         try:
             self._audit_of_cluster().run()

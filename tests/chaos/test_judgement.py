@@ -13,7 +13,7 @@ from app.config import Settings
 from tests.chaos import run
 from tests.chaos.accounts import Account
 from tests.chaos.hosts import ANYTHING, ERRORS, Host
-from tests.chaos.judgement import LastAudit, thieves
+from tests.chaos.judgement import Auditor, LastAudit, thieves
 from tests.chaos.run import Run, Wanted
 from tests.chaos.test_load import Scene
 from tests.faults.ledger import Ledger
@@ -68,6 +68,14 @@ def test_the_drain_waits_for_what_comes_late(
         list(ring(scene))
         made._drain()
     assert (scene.account.cursor, made.findings) == (1, [])
+
+
+def test_an_audit_that_outlasts_its_token_goes_on(stack: Stack) -> None:
+    user = stack.new_user()
+    assert user.email is not None
+    auditor = Auditor(Ledger(), stack.url, user.email, user.password)
+    auditor.http.headers["Authorization"] = "Bearer over"
+    assert auditor.ok("GET", "/v1/jobs")["items"] == []
 
 
 def test_a_client_that_uses_a_refresh_token_twice_is_found(

@@ -23,8 +23,12 @@ class Api:
         self.http.trust_env = False
         self.tokens: dict[str, Any] = {}
         if email is not None:
-            self.tokens = self.ok("POST", "/v1/login", json={"email": email, "password": password})
-            self.http.headers["Authorization"] = f"Bearer {self.token}"
+            self.sign_in()
+
+    def sign_in(self) -> None:
+        body = {"email": self.email, "password": self.password}
+        self.tokens = self.ok("POST", "/v1/login", json=body)
+        self.http.headers["Authorization"] = f"Bearer {self.token}"
 
     @property
     def token(self) -> str:
