@@ -5,6 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model, new_id
@@ -38,7 +39,11 @@ class Session(Model):
     """One sign-in on one device. Its id stands in every token, and this row decides.
 
     Each refresh replaces the secret of the session's refresh token; the former one is kept to tell
-    a lost answer (a short grace) from a stolen token (the session ends).
+    a lost answer from a stolen token (the session ends).
+
+    Columns whose meaning is not in their name:
+        rotated_at: when the present refresh token was handed out.
+        last_used_at: then, or when the access token that came with it was first used.
     """
 
     __tablename__ = "sessions"
@@ -54,3 +59,8 @@ class Session(Model):
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     revoked_reason: Mapped[str | None]
+
+    @hybrid_property
+    def is_unused(self) -> bool:
+        """Whether nobody has shown to hold the present tokens: their answer may have been lost."""
+        return self.last_used_at <= self.rotated_at

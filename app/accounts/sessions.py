@@ -31,6 +31,17 @@ def live_sessions(session_ids: Collection[UUID]) -> set[UUID]:
     return set(db.session.scalars(query.where(Session.id.in_(session_ids), User.active, *_open())))
 
 
+def note_use(session_id: UUID) -> None:
+    """Note, in the caller's transaction, that the session's present tokens have arrived.
+
+    Whoever has the row locked is not waited for: the next request notes it as well.
+    """
+    unused = select(Session.id).where(Session.id == session_id, Session.is_unused)
+    unused = unused.with_for_update(skip_locked=True)
+    noting = update(Session).where(Session.id == unused.scalar_subquery())
+    db.session.execute(noting.values(last_used_at=func.clock_timestamp()))
+
+
 def revoke(user_id: UUID, session_id: UUID, reason: str = SIGNED_OUT) -> None:
     """End one session of the user.
 

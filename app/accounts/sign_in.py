@@ -104,8 +104,9 @@ def _open_session(
 def refresh(text: str, *, settings: Settings) -> SignedIn:
     """Exchange a refresh token for an access token and the next refresh token.
 
-    Two requests that bring the same token at the same time, or one that repeats a lost answer
-    within `refresh_grace_seconds`, get the same next token.
+    Two requests that bring the same token within `refresh_grace_seconds`, or one that repeats a lost
+    answer however late, get the same next token. An answer counts as lost until one of its tokens is
+    used.
 
     Raises:
         Unauthenticated: `refresh_invalid`, or `token_revoked` when the session has ended.
@@ -143,19 +144,19 @@ def _next(
 ) -> RefreshToken | None:
     """The token to hand out, and the row brought up to it; `None` for a token used before."""
     successor = token.successor(_key(settings))
-    grace = timedelta(seconds=settings.refresh_grace_seconds)
     if token.digest() == session.refresh_hash:
         session.previous_refresh_hash = session.refresh_hash
         session.refresh_hash = successor.digest()
         session.rotated_at = session.last_used_at = now
         session.expires_at = now + _life(settings)
         return successor
-    repeated = token.digest() == session.previous_refresh_hash and now - session.rotated_at <= grace
-    return successor if repeated else None
+    grace = timedelta(seconds=settings.refresh_grace_seconds)
+    is_good = session.is_unused or now - session.rotated_at <= grace
+    return successor if is_good and token.digest() == session.previous_refresh_hash else None
 
 
 def _signed_in(user: User, token: RefreshToken, settings: Settings) -> SignedIn:
-    access = issue_access(user.id, token.session_id, user.role)
+    access = issue_access(user.id, token.session_id, user.role, token.digest())
     return SignedIn(access, token.text(_key(settings)), token.session_id, user)
 
 

@@ -9,8 +9,9 @@ import jwt as pyjwt
 from flask import Flask
 from flask_jwt_extended import create_access_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
+from app.accounts import sessions
 from app.accounts.models import Session, User
 from app.accounts.refresh_tokens import looks_like_refresh_token
 from app.config import Settings
@@ -20,6 +21,7 @@ from app.extensions import jwt, transaction
 ALGORITHM = "HS256"
 AUDIENCE = "ringback"
 ACCESS = "access"
+HASH_PREFIX = 16  # hex digits; enough to tell the refresh tokens of one session apart
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,14 @@ def configure_tokens(app: Flask, settings: Settings) -> None:
     jwt.init_app(app)
 
 
-def issue_access(user_id: UUID, session_id: UUID, role: str) -> str:
-    """A new access token for a session; its life is the setting `access_token_minutes`."""
-    claims = {"sid": str(session_id), "role": role}
+def issue_access(user_id: UUID, session_id: UUID, role: str, refresh_hash: str = "") -> str:
+    """A new access token for a session; its life is the setting `access_token_minutes`.
+
+    Args:
+        refresh_hash: digest of the refresh token that is handed out with it. A request with the one
+            shows that the other has arrived.
+    """
+    claims = {"sid": str(session_id), "role": role, "ref": refresh_hash[:HASH_PREFIX]}
     return str(create_access_token(identity=str(user_id), additional_claims=claims))
 
 
@@ -72,7 +79,8 @@ def verify_access(token: str) -> Identity:
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _invalid() from error
-    return Identity(user_id, session_id, _present_role(user_id, session_id), expires_at)
+    role = _present_role(user_id, session_id, str(claims.get("ref")))
+    return Identity(user_id, session_id, role, expires_at)
 
 
 def claimed_user(token: str) -> UUID | None:
@@ -111,18 +119,21 @@ def _decode(token: str) -> dict[str, Any]:
     return claims
 
 
-def _present_role(user_id: UUID, session_id: UUID) -> str:
+def _present_role(user_id: UUID, session_id: UUID, refresh_hash: str) -> str:
+    came_with = func.left(Session.refresh_hash, HASH_PREFIX) == refresh_hash
     query = (
-        select(User.role)
+        select(User.role, and_(came_with, Session.is_unused).label("is_first_use"))
         .join(Session, Session.user_id == User.id)
         .where(Session.id == session_id, User.id == user_id, User.active)
         .where(Session.revoked_at.is_(None), Session.expires_at > func.now())
     )
     with transaction() as session:
-        role = session.scalar(query)
-    if role is None:
+        found = session.execute(query).one_or_none()
+        if found is not None and found.is_first_use:
+            sessions.note_use(session_id)
+    if found is None:
         raise Unauthenticated("This sign-in has ended: sign in again.", code="token_revoked")
-    return role
+    return str(found.role)
 
 
 def _invalid() -> Unauthenticated:

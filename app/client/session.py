@@ -17,8 +17,7 @@ from app.client.web import Request, Web
 log = logging.getLogger(__name__)
 
 UNAUTHENTICATED = 401
-# The server takes a refresh token again for some seconds only (`refresh_grace_seconds`, 10) after it was
-# exchanged: an answer that is slow must not be given up too early, nor one that is lost too late.
+# The server takes a refresh token again until the tokens that it was exchanged for are used.
 REFRESH_SECONDS = (4.0, 4.0)
 RENEW_SOON_SECONDS = 1.5
 # While the present token still counts, a server that is away is asked again after so long.
@@ -178,7 +177,7 @@ class Session:
         try:
             answer = self._web.call(_refresh(self._tokens.refresh), deadline)
         except Unreachable:
-            # It may have been exchanged, and the answer lost: it is good for some seconds more only.
+            # It may have been exchanged, and the answer lost.
             self._refresh_in_doubt = True
             raise
         except Refused as error:

@@ -15,6 +15,7 @@ from app.accounts import sessions, users
 from app.accounts.models import Session, User
 from app.accounts.passwords import directly, is_outdated
 from app.accounts.sign_in import RefreshReused, SignedIn, refresh, sign_in
+from app.accounts.tokens import verify_access
 from app.config import Settings
 from app.errors import Unauthenticated
 from app.extensions import db, transaction
@@ -52,6 +53,12 @@ def change(user_id: UUID, **values: Any) -> None:
 def change_session(session_id: UUID, **values: Any) -> None:
     with transaction() as session:
         session.execute(update(Session).where(Session.id == session_id).values(**values))
+
+
+def age_answer(session_id: UUID, age: timedelta) -> None:
+    """The present tokens were handed out so long ago, and nothing was heard of them since."""
+    then = func.now() - age
+    change_session(session_id, rotated_at=then, last_used_at=then)
 
 
 def id_of(email: str) -> UUID:
@@ -200,7 +207,8 @@ def test_a_token_that_comes_back_after_the_grace_ends_the_session(
 ) -> None:
     first = enter()
     second = renew(first.refresh_token)
-    change_session(first.session_id, rotated_at=func.now() - timedelta(seconds=11))
+    age_answer(first.session_id, timedelta(seconds=11))
+    verify_access(second.access_token)
     with pytest.raises(RefreshReused) as reused:
         renew(first.refresh_token)
     assert reused.value.code == "refresh_reused"
@@ -214,9 +222,32 @@ def test_without_grace_the_second_use_ends_the_session_at_once(
     enter: Callable[..., SignedIn], renew: Callable[..., SignedIn]
 ) -> None:
     token = enter().refresh_token
-    renew(token)
-    change_session(UUID(token[:36]), rotated_at=func.now() - timedelta(milliseconds=1))
+    verify_access(renew(token).access_token)
     assert code_of(renew, token, refresh_grace_seconds=0) == "refresh_reused"
+
+
+def test_a_lost_answer_is_given_again_however_late(
+    enter: Callable[..., SignedIn], renew: Callable[..., SignedIn]
+) -> None:
+    first = enter()
+    lost = renew(first.refresh_token)
+    age_answer(first.session_id, timedelta(days=1))
+    verify_access(first.access_token)  # the one before shows nothing
+    again = renew(first.refresh_token)
+    assert again.refresh_token == lost.refresh_token
+    verify_access(again.access_token)
+    assert code_of(renew, first.refresh_token) == "refresh_reused"
+
+
+def test_a_next_token_that_was_used_shows_that_its_answer_arrived(
+    enter: Callable[..., SignedIn], renew: Callable[..., SignedIn]
+) -> None:
+    first = enter()
+    second = renew(first.refresh_token)
+    third = renew(second.refresh_token)
+    age_answer(first.session_id, timedelta(days=1))
+    assert renew(second.refresh_token).refresh_token == third.refresh_token
+    assert code_of(renew, first.refresh_token) == "refresh_reused"
 
 
 def test_the_token_before_the_previous_one_has_no_grace(

@@ -1,3 +1,4 @@
+import { ApiError } from "./api.js";
 import { pauseBefore } from "./jitter.js";
 
 const HANDSHAKE_MS = 20_000;
@@ -190,7 +191,10 @@ export class Connection extends EventTarget {
       this.#token = token;
       this.send("authenticate", { token });
     };
-    this.session.token().then(give, (error) => console.warn("No token.", error.message));
+    this.session.token().then(give, (error) => {
+      // What keeps a token from coming is the session's to mend: it tries again, or it ends.
+      if (!(error instanceof ApiError)) throw error;
+    });
   }
 
   #tell(link) {

@@ -3,7 +3,7 @@ import { Claim } from "./claim.js";
 
 /** Renew an access token when this share of its life has passed. */
 const RENEW_AT = 0.75;
-/** A used refresh token is taken again for 10 s (RINGBACK_REFRESH_GRACE_SECONDS), then it is theft. */
+/** The server takes a refresh token again until the tokens it was exchanged for are used. */
 const RENEWED_MS = 4000;
 /** Then, and for up to as long again, the exchange is tried anew: 5 to 6 s after it was begun. */
 const RENEW_RETRY_MS = 1000;
