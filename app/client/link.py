@@ -107,16 +107,15 @@ class Link:
         deadline = time.monotonic() + CLOSE_SECONDS
         self.end()
         engine = self._socket.eio
-        tasks = [engine.read_loop_task, engine.write_loop_task]
+        tasks = (engine.read_loop_task, engine.write_loop_task)
         self._flush(engine)
         # Not by this thread: a long poll of a server that went silent would be waited for too long.
         last = threading.Thread(target=self._disconnect, args=[engine], daemon=True)
         last.start()
-        last.join(PARTING_SECONDS)
+        threads = [last, *(each for each in tasks if each is not None)]
+        self._see_off(engine, threads, time.monotonic() + PARTING_SECONDS)
         self._wake(engine)
-        for task in (last, *tasks):
-            if task is not None:
-                task.join(max(0.0, deadline - time.monotonic()))
+        self._see_off(engine, threads, deadline)
         if engine.ws is not None:
             engine.ws.shutdown()
         if engine.http is not None:
@@ -131,6 +130,18 @@ class Link:
             if time.monotonic() > deadline or engine.write_loop_task is None:
                 return
             time.sleep(TURN_SECONDS)
+
+    def _see_off(self, engine: Any, threads: list[threading.Thread], deadline: float) -> None:
+        """Wait for the end of the library's threads, and tell the one that writes again.
+
+        The library tells it before it marks the connection as ended. If it is quick enough, it takes
+        one more turn, and waits half a minute for something to write.
+        """
+        while threads and time.monotonic() < deadline:
+            for each in threads:
+                each.join(LOOK_SECONDS)
+            threads = [each for each in threads if each.is_alive()]
+            engine.queue.put(None)
 
     def _disconnect(self, engine: Any) -> None:
         with contextlib.suppress(OSError):  # of a connection that breaks meanwhile
