@@ -27,6 +27,8 @@ MAX_PAUSE_SECONDS = 2.0
 HELD_SECONDS = 5.0
 # Longest wait for Redis while a subscription is made; after that, it may be silent.
 SUBSCRIBE_SECONDS = 2.0
+# How long whoever listens may not notice that the subscription was given up.
+NOTICE_SECONDS = 1.0
 
 
 class Listener(Protocol):
@@ -65,7 +67,7 @@ class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no ty
         }
         super().__init__(url, channel=channel, redis_options=options)
         self._listener = listener
-        self._subscribed = threading.Event()
+        self._subscribed, self._given_up = threading.Event(), threading.Event()
         self._attempts = self._messages = 0
 
     def initialize(self) -> None:
@@ -89,10 +91,11 @@ class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no ty
         return self._attempts, self._subscribed.is_set(), self._messages
 
     def renew(self) -> None:
-        """Give up the present subscription; whoever listens to it, wakes up and makes a new one."""
-        connection = self.pubsub.connection if self.pubsub else None
-        if connection is not None:
-            connection.disconnect()
+        """Give up the present subscription; whoever listens to it makes a new one.
+
+        It closes nothing: eventlet does not wake a green thread whose socket another one closes.
+        """
+        self._given_up.set()
 
     def connect(self, sid: str, namespace: str) -> str:
         """Called by the server right after it queued the CONNECT packet."""
@@ -119,11 +122,12 @@ class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no ty
         while True:
             self._attempts += 1
             since = math.inf
+            self._given_up.clear()
             try:
                 self._redis_connect()
                 self.pubsub = self.redis.pubsub()  # this one tells when the subscription stands
                 self.pubsub.subscribe(self.channel)
-                for message in self.pubsub.listen():
+                for message in self._incoming():
                     self._messages += 1
                     if message["type"] == "subscribe":
                         self._subscribed.set()
@@ -139,3 +143,12 @@ class ClientManager(socketio.RedisManager):  # type: ignore[misc]  # ships no ty
                 pause = FIRST_PAUSE_SECONDS
             self.server.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, MAX_PAUSE_SECONDS)
+
+    def _incoming(self) -> Iterator[dict[str, Any]]:
+        """What the subscription brings, until it breaks or is given up: both raise."""
+        while self.pubsub.subscribed and not self._given_up.is_set():
+            message = self.pubsub.get_message(timeout=NOTICE_SECONDS)
+            if message is not None:
+                yield message
+        self.pubsub.close()
+        raise ConnectionError("given up")
