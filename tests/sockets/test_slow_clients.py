@@ -105,7 +105,7 @@ def test_fifty_clients_that_do_not_read_take_at_most_a_megabyte_each(
             all_of_them.enter_context(Raw(server, users[number % 5].token, after=0))
             for number in range(clients)
         ]
-        wait_for(lambda: figure(server, KEPT) > clients * 100_000, "all queues full", 60)
+        wait_for(lambda: figure(server, KEPT) > clients * 100_000, "all queues full", 180)
         most = figure(server, KEPT)
         with Listener(server.url).connect(stack.new_user().token) as other:
             other.wait_for("ready")  # nobody else notices

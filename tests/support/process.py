@@ -70,6 +70,11 @@ class AppProcess:
                 f"{self.command} did not stop within {STOP_SECONDS:.0f} s; its log: {self.log}"
             ) from None
 
+    def restart(self) -> None:
+        """Stop, and start with nothing of before in its memory."""
+        assert self.stop() == 0
+        self.start()
+
     def kill(self) -> None:
         """SIGKILL to the whole group, children of a worker included."""
         assert self._process is not None
