@@ -6,6 +6,7 @@ No test reaches past the loopback, and with TEST_NO_SKIP=1 (`.ci/run`) a skip is
 import logging
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Generator, Iterator
@@ -21,6 +22,9 @@ pytest_plugins = ["tests.support.fixtures"]
 logging.getLogger("engineio.client").addFilter(
     lambda record: record.getMessage() != "packet queue is empty, aborting"
 )
+# What a shell starts in the background without job control ignores Ctrl-C, and all that it starts as well.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 NO_SKIP = os.environ.get("TEST_NO_SKIP") == "1"
 
 

@@ -13,7 +13,7 @@ import redis
 import requests
 
 from app.standalone.server import Server
-from tests.faults.cluster import Cluster, family
+from tests.faults.cluster import Cluster, freeze, thaw
 from tests.support.database import query
 from tests.support.process import AppProcess
 
@@ -112,16 +112,10 @@ class Store:
         self.kill, self.start, self.terminate = server.kill, server.start, server.stop
 
     def freeze(self) -> None:
-        self._signal(signal.SIGSTOP)
+        freeze(self.server)
 
     def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
-        """Processes of a Postgres come and go."""
-        for process in family(self.server):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(number)
+        thaw(self.server)
 
     def runs(self) -> bool:
         return self.server.is_running

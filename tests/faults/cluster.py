@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,13 +155,18 @@ def frozen(server: Server) -> Iterator[None]:
 
 
 def freeze(server: Server) -> None:
-    for process in family(server):
-        os.kill(process.pid, signal.SIGSTOP)
+    send(server, signal.SIGSTOP)
 
 
 def thaw(server: Server) -> None:
+    send(server, signal.SIGCONT)
+
+
+def send(server: Server, number: signal.Signals) -> None:
+    """A signal to the whole family; a child of Postgres may end at any time."""
     for process in family(server):
-        os.kill(process.pid, signal.SIGCONT)
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, number)
 
 
 def family(server: Server) -> list[psutil.Process]:

@@ -1,10 +1,9 @@
 """Freezing servers, and reading what processes say about themselves."""
 
 import json
-import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,17 @@ def frozen(server: Server) -> Iterator[None]:
     process = psutil.Process(server.pid)
     everybody = [process, *process.children(recursive=True)]
     try:
-        for each in everybody:
-            os.kill(each.pid, signal.SIGSTOP)
+        send(everybody, signal.SIGSTOP)
         yield
     finally:
-        for each in everybody:
-            os.kill(each.pid, signal.SIGCONT)
+        send(everybody, signal.SIGCONT)
+
+
+def send(processes: list[psutil.Process], number: signal.Signals) -> None:
+    """A signal to each; a child of Postgres may have ended by now."""
+    for each in processes:
+        with suppress(psutil.NoSuchProcess):
+            each.send_signal(number)
 
 
 class Probe:
