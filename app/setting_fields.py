@@ -113,6 +113,42 @@ class Fields(BaseSettings):
     notification_days: int = Field(90, ge=1, description="Days a notification is kept.")
     job_days: int = Field(365, ge=1, description="Days an ended job and its log are kept.")
 
+    max_upload_bytes: int = Field(
+        20 << 20, ge=1024, description="Largest file that a user may upload, bytes."
+    )
+    max_upload_bytes_per_user: int = Field(
+        500 << 20, ge=1, description="Uploaded files of one user together, bytes."
+    )
+    max_unpacked_bytes: int = Field(
+        500 << 20, ge=1, description="Most that an uploaded workbook may unpack to, bytes."
+    )
+    max_unpacked_entries: int = Field(
+        10_000, ge=1, description="Most parts that an uploaded workbook may consist of."
+    )
+    upload_days: int = Field(7, ge=1, description="Days an uploaded file is kept.")
+
+    smtp_host: str | None = Field(
+        None, description="Mail server; left out, jobs that send mail end with a word about it."
+    )
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection to it is encrypted."
+    )
+    smtp_username: str | None = Field(None, description="Sign-in there; left out, without.")
+    smtp_password: SecretStr | None = Field(None, description="The password of that sign-in.")
+    smtp_timeout_seconds: float = Field(20, gt=0, description="Longest wait for its answer.")
+    mail_sender: str | None = Field(
+        None, description="Sender of all mail, such as `Ringback <ringback@example.com>`."
+    )
+    mail_domains: CommaList = Field(
+        [], description="Domains that every user may mail to; else only their own address."
+    )
+
+    max_schedules_per_user: int = Field(50, ge=0, description="Schedules one user may have.")
+    max_waiting_requests: int = Field(
+        500, ge=1, description="Requests with `?wait=` that one server process holds at once."
+    )
+
     job_type_packages: CommaList = Field(
         ["app.job_types"], description="Packages searched for job types."
     )

@@ -7,8 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from app.accounts import users
-from app.accounts.models import Role, User
+from app.accounts.models import User
 from app.accounts.passwords import directly
+from app.accounts.permissions import Role
 from app.accounts.rules import checked_email, checked_password
 from app.errors import AppError, InvalidInput
 from app.extensions import transaction, unreachable

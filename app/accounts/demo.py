@@ -1,8 +1,8 @@
 """The two demo users, with passwords that everybody knows: for development only."""
 
 from app.accounts import users
-from app.accounts.models import Role
 from app.accounts.passwords import directly
+from app.accounts.permissions import Role
 from app.config import Settings
 from app.errors import ConfigError, Conflict
 from app.extensions import transaction

@@ -1,31 +1,21 @@
 """Users and their sessions (one sign-in on one device)."""
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy import ForeignKey, Index, func, text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.accounts.permissions import Role, permissions_of
 from app.extensions import Model, new_id
-
-
-class Role(StrEnum):
-    """What a user may do in general."""
-
-    ADMIN = "admin"
-    USER = "user"
 
 
 class User(Model):
     """Somebody who signs in."""
 
     __tablename__ = "users"
-    __table_args__ = (
-        CheckConstraint("role IN ('admin', 'user')", name="role"),
-        Index("uq_users_email", func.lower(text("email")), unique=True),
-    )
+    __table_args__ = (Index("uq_users_email", func.lower(text("email")), unique=True),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     email: Mapped[str]
@@ -33,6 +23,11 @@ class User(Model):
     role: Mapped[str] = mapped_column(default=Role.USER)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def permissions(self) -> list[str]:
+        """What the user's role holds, in alphabetical order."""
+        return sorted(permissions_of(self.role))
 
 
 class Session(Model):

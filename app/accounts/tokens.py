@@ -13,6 +13,7 @@ from sqlalchemy import and_, func, select
 
 from app.accounts import sessions
 from app.accounts.models import Session, User
+from app.accounts.permissions import Permission, permissions_of
 from app.accounts.refresh_tokens import looks_like_refresh_token
 from app.config import Settings
 from app.errors import Unauthenticated
@@ -31,7 +32,7 @@ class Identity:
     Attributes:
         user_id: the user.
         session_id: the sign-in that the token belongs to.
-        role: `admin` or `user`, read from the user's row, not from the token.
+        role: read from the user's row, not from the token.
         expires_at: when the token ends (UTC).
     """
 
@@ -39,6 +40,10 @@ class Identity:
     session_id: UUID
     role: str
     expires_at: datetime
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the caller's role holds this permission."""
+        return permission in permissions_of(self.role)
 
 
 def configure_tokens(app: Flask, settings: Settings) -> None:

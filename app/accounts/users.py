@@ -8,8 +8,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts import sessions
-from app.accounts.models import Role, User
+from app.accounts.models import User
 from app.accounts.passwords import Offload, hash_password, matches
+from app.accounts.permissions import Role
 from app.accounts.rules import checked_email, checked_password
 from app.errors import Conflict, InvalidInput, NotFound
 from app.extensions import db, transaction

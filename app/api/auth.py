@@ -42,6 +42,7 @@ class SignedInUser(Out):
     id: UUID
     email: str
     role: str
+    permissions: list[str] = Field(description="What the role holds.")
 
 
 class SignedInOut(Out):

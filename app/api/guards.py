@@ -15,7 +15,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar, cast
 from apiflask import HTTPTokenAuth
 from apiflask.scaffold import APIScaffold
 
-from app.accounts.models import Role
+from app.accounts.permissions import Permission
 from app.accounts.tokens import Identity, token_missing, verify_access
 from app.errors import PermissionDenied
 from app.observability import bind_contextvars
@@ -70,21 +70,37 @@ def signed_in(view: Callable[P, R]) -> Callable[P, R]:
     return cast(Callable[P, R], APIScaffold().auth_required(_bearer)(cast(Any, view)))
 
 
-def admin_only(view: Callable[P, R]) -> Callable[P, R]:
-    """Let only administrators in.
+def permitted(permission: Permission) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let only those in whose role holds a permission.
 
     Raises:
         Unauthenticated: see `signed_in`.
-        PermissionDenied: `admin_required`.
+        PermissionDenied: `permission_missing`.
     """
 
-    @wraps(view)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        if identity().role != Role.ADMIN:
-            raise PermissionDenied("Only an administrator may do this.", code="admin_required")
-        return view(*args, **kwargs)
+    def guard(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            require(permission)
+            return view(*args, **kwargs)
 
-    return signed_in(checked)
+        return signed_in(checked)
+
+    return guard
+
+
+def require(permission: Permission) -> None:
+    """Refuse what the caller may not do; for views that need a permission at times only.
+
+    Raises:
+        PermissionDenied: `permission_missing`.
+    """
+    if not identity().may(permission):
+        raise PermissionDenied(
+            f"This takes the permission {permission}, which your role ({identity().role}) does not "
+            "hold. Ask an administrator.",
+            code="permission_missing",
+        )
 
 
 def identity() -> Identity:

@@ -25,6 +25,6 @@ SENT: Any = {
         "content": {"application/json": _reference("NotificationDetailOut")},
     },
     201: {"description": "It is in the user's inbox.", "headers": _LOCATION},
-    403: _problem("`admin_required`"),
+    403: _problem("`permission_missing`"),
     404: _problem("`user_not_found`"),
 }

@@ -12,6 +12,7 @@ from flask import url_for
 from pydantic import AfterValidator, Field, StrictInt
 
 from app.accounts import users
+from app.accounts.permissions import Permission
 from app.api import guards
 from app.api.notification_answers import AGAIN_HEADER, SENT
 from app.api.schemas import In, Limit, Out
@@ -139,7 +140,7 @@ def list_notifications(query_data: NotificationsQuery) -> dict[str, Any]:
 
 
 @blueprint.post("/notifications")
-@guards.admin_only
+@guards.permitted(Permission.NOTIFICATIONS_PUBLISH)
 @blueprint.input(NotificationIn)
 @blueprint.output(NotificationDetailOut, status_code=201)
 @blueprint.doc(summary="Send a notification to a user", responses=SENT)
@@ -149,7 +150,8 @@ def send_notification(
     """Tell a user something.
 
     It gets the next number of the user's inbox, and rings on all of the user's devices. The sender sees
-    at `GET /v1/notifications/{id}` which of them have it. Administrators only.
+    at `GET /v1/notifications/{id}` which of them have it. Takes the permission
+    `notifications.publish`.
     """
     user_id = users.get(json_data.user_id).id
     texts = json_data.model_dump(include={"type", "title", "body", "data", "dedup_key"})

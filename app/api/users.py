@@ -1,4 +1,4 @@
-"""`/v1/users`: the caller's own account, and, for administrators, everybody's."""
+"""`/v1/users`: the caller's own account, and, for those permitted, everybody's."""
 
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -8,7 +8,8 @@ from flask import url_for
 from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from app.accounts import users
-from app.accounts.models import Role, User
+from app.accounts.models import User
+from app.accounts.permissions import Permission, Role
 from app.accounts.rules import MAX_EMAIL, MAX_PASSWORD, MIN_PASSWORD, checked_email
 from app.accounts.users import Change
 from app.api import guards, throttle
@@ -65,6 +66,7 @@ class UserOut(Out):
     id: UUID
     email: str
     role: Role
+    permissions: list[str] = Field(description="What the role holds.")
     active: bool
     created_at: UtcTime
 
@@ -109,14 +111,14 @@ def change_my_password(json_data: PasswordPatch) -> UserOut:
 
 
 @blueprint.get("")
-@guards.admin_only
+@guards.permitted(Permission.USERS_READ)
 @blueprint.input(PageIn, location="query")
 @blueprint.output(UsersOut)
 @blueprint.doc(summary="List users", responses=[403])
 def list_users(query_data: PageIn) -> dict[str, Any]:
     """List users.
 
-    In the order of their making. Administrators only.
+    In the order of their making. Takes the permission `users.read`.
     """
     after = decode_cursor(query_data.cursor, UUID)
     rows = users.list_users(after, query_data.limit + 1)
@@ -124,14 +126,14 @@ def list_users(query_data: PageIn) -> dict[str, Any]:
 
 
 @blueprint.post("")
-@guards.admin_only
+@guards.permitted(Permission.USERS_MANAGE)
 @blueprint.input(UserIn)
 @blueprint.output(UserOut, status_code=201)
 @blueprint.doc(summary="Add a user", responses=[403, 409])
 def add_user(json_data: UserIn) -> tuple[UserOut, int, dict[str, str]]:
     """Add a user.
 
-    The user may sign in at once. Administrators only.
+    The user may sign in at once. Takes the permission `users.manage`.
     """
     user = users.create(
         json_data.email, json_data.password, json_data.role, offload=services().offload
@@ -141,26 +143,26 @@ def add_user(json_data: UserIn) -> tuple[UserOut, int, dict[str, str]]:
 
 
 @blueprint.get("/<uuid:user_id>")
-@guards.admin_only
+@guards.permitted(Permission.USERS_READ)
 @blueprint.output(UserOut)
 @blueprint.doc(summary="Show a user", responses=[403])
 def show_user(user_id: UUID) -> UserOut:
     """Show a user.
 
-    Administrators only.
+    Takes the permission `users.read`.
     """
     return UserOut.of(users.get(user_id))
 
 
 @blueprint.patch("/<uuid:user_id>")
-@guards.admin_only
+@guards.permitted(Permission.USERS_MANAGE)
 @blueprint.input(UserPatch)
 @blueprint.output(UserOut)
 @blueprint.doc(summary="Disable, enable, or change the role of a user", responses=[403, 409])
 def change_user(user_id: UUID, json_data: UserPatch) -> UserOut:
     """Disable, enable, or change the role.
 
-    A disabled user's tokens and sockets stop working at once. Administrators only.
+    A disabled user's tokens and sockets stop working at once. Takes the permission `users.manage`.
     """
     return _announced(users.change(user_id, active=json_data.active, role=json_data.role))
 

@@ -1,9 +1,11 @@
 """What a job type is, and what it is given to work with."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, BinaryIO, ClassVar, Generic, Protocol, TypeVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, Generic, Literal, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -27,6 +29,73 @@ class Parameters(BaseModel):
 
 
 P = TypeVar("P", bound=Parameters)
+
+
+class Owner(Protocol):
+    """Who asks for a job, as a type's `check` sees them."""
+
+    @property
+    def email(self) -> str:
+        """Their own address."""
+
+    def may_mail(self, address: str) -> bool:
+        """Whether the application sends mail to this address for them."""
+
+    def has_upload(self, upload_id: UUID) -> bool:
+        """Whether they have uploaded such a file, and it is still kept."""
+
+
+@dataclass(frozen=True)
+class UploadedFile:
+    """A file that the job's owner has sent; it was checked when it came.
+
+    Attributes:
+        path: where it can be read, until the job ends.
+        name: as its owner called it.
+        media_type: for example `text/csv`.
+        size: bytes.
+    """
+
+    path: Path
+    name: str
+    media_type: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A message.
+
+    Attributes:
+        to: addresses.
+        text: the body for readers without HTML.
+        html: the same as HTML, if there is any.
+    """
+
+    to: Sequence[str]
+    subject: str
+    text: str
+    html: str | None = None
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """When a type is run by itself, as the system's own user.
+
+    Attributes:
+        name: of this timetable among those of the type; stable.
+        cron: five fields, as cron reads them.
+        time_zone: IANA name.
+        parameters: as a client would send them.
+        overlap: what is done at a tick while the job before has not ended (see
+            `app.schedules.models.Overlap`).
+    """
+
+    name: str
+    cron: str
+    time_zone: str = "UTC"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    overlap: Literal["skip", "queue", "cancel"] = "skip"
 
 
 class JobContext(Protocol):
@@ -82,6 +151,23 @@ class JobContext(Protocol):
                 methods of the file; let it pass through.
         """
 
+    def upload(self, upload_id: UUID) -> UploadedFile:
+        """A file that the job's owner has uploaded.
+
+        Raises:
+            JobFailed: `upload_not_found`, it is no longer kept; let it pass through.
+        """
+
+    def mail(self, mail: Mail) -> Mapping[str, str]:
+        """Send a message from the sender that the settings name; once a job.
+
+        Returns:
+            The addresses that the mail server refused, each with its words; at least one took it.
+
+        Raises:
+            JobFailed: it was not sent, and why; let it pass through.
+        """
+
 
 class JobType(ABC, Generic[P]):
     """One kind of work.
@@ -101,6 +187,7 @@ class JobType(ABC, Generic[P]):
         retry_on: exceptions that are no more than a hiccup: the job is tried again, later and later,
             until `max_attempts`; so is one that raises `JobFailed(…, retryable=True)`.
         repeatable: False if it acts on the outside world, so that a second run would do harm.
+        timetables: when it runs by itself; see `Timetable`.
     """
 
     name: ClassVar[str]
@@ -115,6 +202,15 @@ class JobType(ABC, Generic[P]):
     hard_seconds: ClassVar[float] = 3660
     retry_on: ClassVar[tuple[type[Exception], ...]] = ()
     repeatable: ClassVar[bool] = True
+    timetables: ClassVar[Sequence[Timetable]] = ()
+
+    def check(self, owner: Owner, parameters: P) -> None:
+        """Refuse what this owner may not ask for, before the job is accepted.
+
+        Raises:
+            InvalidInput: names each field as `params.<path>`.
+            PermissionDenied: the owner may not do this at all.
+        """
 
     def unique_key(self, parameters: P) -> str | None:
         """What makes a job one of its kind while it has not ended; None: each is.

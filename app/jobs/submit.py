@@ -14,6 +14,7 @@ from app.jobs.admit import admit, dispatch, take_turn
 from app.jobs.earlier import Again, Key
 from app.jobs.log import ids_of, record
 from app.jobs.models import FINAL_STATES, UNFINISHED_STATES, Job
+from app.jobs.owner import JobOwner
 from app.observability import get_contextvars, get_logger
 from app.services import services
 
@@ -48,7 +49,8 @@ def submit(
         follows: the job that this one repeats.
 
     Raises:
-        InvalidInput: unknown type, or parameters that break its schema.
+        InvalidInput: unknown type, or parameters that break its schema or that the type refuses.
+        PermissionDenied: the type refuses this user.
         Conflict: `idempotency_key_reused`, for something else.
         TooManyRequests: `too_many_jobs`, the user has as many unfinished ones as are permitted.
     """
@@ -96,6 +98,7 @@ def _wanted(user_id: UUID, type_name: str, params: dict[str, Any], follows: UUID
     job_types = services().job_types
     job_type = job_types.get(type_name)
     checked = job_types.validate(job_type, params)
+    job_type.check(JobOwner(user_id), checked)
     return Job(
         user_id=user_id,
         type=job_type.name,

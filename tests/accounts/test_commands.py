@@ -12,8 +12,9 @@ from sqlalchemy import func, select
 
 from app.accounts import demo, users
 from app.accounts.commands import create_admin
-from app.accounts.models import Role, User
+from app.accounts.models import User
 from app.accounts.passwords import directly, matches
+from app.accounts.permissions import Role
 from app.config import Settings
 from app.errors import AppError, ConfigError, Conflict, InvalidInput
 from app.extensions import db

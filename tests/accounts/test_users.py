@@ -10,8 +10,9 @@ from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts import users
-from app.accounts.models import Role, User
+from app.accounts.models import User
 from app.accounts.passwords import directly
+from app.accounts.permissions import Role
 from app.errors import Conflict, InvalidInput
 from app.extensions import db, transaction
 from app.factory import create_core

@@ -8,7 +8,7 @@ import redis
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from app.accounts.models import Role
+from app.accounts.permissions import Role
 from app.config import Settings
 from tests.support.database import query
 from tests.support.in_process import PASSWORD, Accounts, Caller

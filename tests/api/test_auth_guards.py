@@ -7,7 +7,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from app.accounts.models import Role
+from app.accounts.permissions import Role
 from app.api import guards
 from tests.support.in_process import Accounts, Caller
 
@@ -70,7 +70,7 @@ def test_a_user_who_is_no_administrator_gets_403_on_exactly_the_routes_of_admini
             method, path_of(rule), data="{ broken", content_type="application/json"
         )
         if answer.status_code == 403:
-            assert answer.get_json()["code"] == "admin_required"
+            assert answer.get_json()["code"] == "permission_missing"
             refused.add((method, rule.rule))
     assert refused == ADMIN_ONLY
 

@@ -8,7 +8,7 @@ import pytest
 from apiflask import APIFlask
 from sqlalchemy import text
 
-from app.accounts.models import Role
+from app.accounts.permissions import Role
 from app.extensions import transaction
 from app.notifications import inbox
 from tests.support.in_process import Accounts, Caller
@@ -61,7 +61,7 @@ def test_sender_and_owner_see_who_has_it_and_nobody_else_does(
 
 def test_a_user_may_not_send(user: Caller) -> None:
     answer = send(user, user)
-    assert (answer.status_code, answer.get_json()["code"]) == (403, "admin_required")
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "permission_missing")
     assert user.ok("GET", PATH)["items"] == []
 
 

@@ -75,7 +75,7 @@ def test_another_users_things_are_not_there(
     other = stack.new_user()
     response = other.call(method, path_of(rule, belongings), json={})
     if rule.rule in ADMIN_ROUTES:
-        assert_problem(response, 403, "admin_required")
+        assert_problem(response, 403, "permission_missing")
     else:
         assert response.status_code == 404, response.text
         assert response.json()["code"].endswith("_not_found")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.accounts.models import Role
+from app.accounts.permissions import Role
 from tests.support.in_process import PASSWORD, Accounts, Caller
 
 NEW_PASSWORD = "another long password"
@@ -146,4 +146,4 @@ def test_an_administrator_may_step_down_while_another_remains(accounts: Accounts
     leaving, _ = accounts.caller(Role.ADMIN), accounts.caller(Role.ADMIN)
     answer = leaving.call("PATCH", f"/v1/users/{leaving.id}", json={"role": "user"})
     assert answer.get_json()["role"] == "user"
-    assert code(leaving.call("GET", "/v1/users")) == (403, "admin_required")
+    assert code(leaving.call("GET", "/v1/users")) == (403, "permission_missing")

@@ -15,8 +15,8 @@ import pytest
 from flask import Flask
 
 from app.accounts import users
-from app.accounts.models import Role
 from app.accounts.passwords import directly
+from app.accounts.permissions import Role
 from app.artifacts.local import LocalArtifactStore
 from app.extensions import db, transaction
 from app.factory import create_core, default_services

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.accounts import users
-from app.accounts.models import Role
 from app.accounts.passwords import directly
+from app.accounts.permissions import Role
 from app.api.limits import counters
 from app.config import Settings
 from app.extensions import db
