@@ -69,7 +69,9 @@ class Settings(Fields):
         shown = {name: _masked(getattr(self, name)) for name in type(self).model_fields}
         return yaml.safe_dump(shown, sort_keys=False).rstrip()
 
-    @field_validator("allowed_origins", "job_type_packages", "trusted_proxies", mode="before")
+    @field_validator(
+        "allowed_origins", "job_type_packages", "mail_domains", "trusted_proxies", mode="before"
+    )
     @classmethod
     def _split_commas(cls, value: Any) -> Any:
         if isinstance(value, str):

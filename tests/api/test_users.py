@@ -20,7 +20,7 @@ def new_user(**changes: Any) -> dict[str, Any]:
 
 def test_a_user_sees_the_own_account_without_its_hash(user: Caller) -> None:
     body = user.call("GET", "/v1/users/me").get_json()
-    assert set(body) == {"id", "email", "role", "active", "created_at"}
+    assert set(body) == {"id", "email", "role", "permissions", "active", "created_at"}
     assert (body["email"], body["role"], body["active"]) == (user.email, "user", True)
 
 
