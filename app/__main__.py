@@ -55,10 +55,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _load(role: str) -> "Settings":
     from app.config import Settings
-    from app.observability import configure_logging
+    from app.observability import configure_logging, get_logger
 
     settings = Settings.load()
     configure_logging(settings, role)
+    log = get_logger(__name__)
+    for note in settings.notes:
+        log.warning("setting not used", reason=note)
     return settings
 
 
@@ -119,8 +122,13 @@ def _beat(_: argparse.Namespace) -> None:
     settings = _load("beat")
     from app.factory import create_core
     from app.jobs.beat import Beat
+    from app.schedules import system
+    from app.services import services
 
-    Beat(create_core(settings, role="beat")).run()
+    core = create_core(settings, role="beat")
+    with core.app_context():
+        steps = system.steps(services().job_types)
+    Beat(core, steps).run()
 
 
 def _migrate(_: argparse.Namespace) -> None:

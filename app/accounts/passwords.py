@@ -61,7 +61,7 @@ def _verify(password_hash: str, password: str) -> bool:
         return False
 
 
-def _unmatchable() -> str:
+def unmatchable() -> str:
     """A hash of today's parameters that no known password has: random bytes."""
     salt, digest = (
         b64encode(secrets.token_bytes(size)).decode().rstrip("=")
@@ -70,4 +70,4 @@ def _unmatchable() -> str:
     return f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${digest}"
 
 
-_DUMMY = _unmatchable()
+_DUMMY = unmatchable()

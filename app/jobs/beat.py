@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from flask import Flask
@@ -27,18 +27,20 @@ PATIENCE_SECONDS = 1.0
 class Beat:
     """Works until told to stop; any number of beats may run beside each other.
 
-    On three threads: one looks at the clock of the database, one takes care of unfinished jobs, and
-    one deletes what was kept long enough. So a store of files, however slow, holds up no job.
+    On threads of their own: one looks at the clock of the database, one takes care of unfinished jobs,
+    one deletes what was kept long enough, and one does what `more` says. So a store of files, however
+    slow, holds up no job.
 
     Args:
         app: a core app, for its contexts.
+        more: steps of others, each turn; named in the log by their `__name__`.
 
     Attributes:
         silence: tells whether leases that ran out may be called expired.
     """
 
-    def __init__(self, app: Flask) -> None:
-        self._app = app
+    def __init__(self, app: Flask, more: Sequence[Callable[[], Any]] = ()) -> None:
+        self._app, self._more = app, more
         with app.app_context():
             self._settings = services().settings
         self.silence = Silence(self._settings.lease_seconds, self._settings.sweep_seconds)
@@ -60,7 +62,7 @@ class Beat:
 
     def work(self) -> None:
         """Take turn after turn until `stop`."""
-        others = [self._thread(turn) for turn in (self.look, self.tidy)]
+        others = [self._thread(turn) for turn in (self.look, self.tidy, self.go_on)]
         self._repeat(self.turn)
         for thread in others:
             thread.join(PATIENCE_SECONDS)
@@ -86,6 +88,10 @@ class Beat:
             self._orphans_from = now + self._settings.orphan_seconds / ORPHAN_WALKS
             steps.append(retention.remove_orphans)
         self._take(steps)
+
+    def go_on(self) -> None:
+        """Do what others ask for each turn."""
+        self._take(self._more)
 
     def _thread(self, turn: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=self._repeat, args=[turn], name=turn.__name__, daemon=True)

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from app.errors import Conflict, NotFound
 from app.extensions import db, transaction
-from app.jobs.finish import CANCELLED, announce, end
+from app.jobs.finish import CANCELLED, Ended, announce, end
 from app.jobs.log import about, record
 from app.jobs.models import FINAL_STATES, Job, JobState
 from app.jobs.view import publish_job
@@ -26,20 +26,34 @@ def cancel(user_id: UUID, job_id: UUID) -> Job:
     """
     with transaction():
         job = _locked(user_id, job_id)
-        ended = None
-        if job.state != JobState.RUNNING:
-            ended = end(job, CANCELLED)
-        elif job.cancel_requested_at is None:
-            job.cancel_requested_at = db.session.scalar(select(func.now()))
-            job.version += 1
-            record(job, "cancel_requested")
+        ended = ask(job)
+    tell(job, ended)
+    return job
+
+
+def ask(job: Job) -> Ended | None:
+    """Cancel a job whose row the caller has locked, in the caller's transaction.
+
+    Returns:
+        Its end; None if it runs, and its worker is to stop.
+    """
+    if job.state != JobState.RUNNING:
+        return end(job, CANCELLED)
+    if job.cancel_requested_at is None:
+        job.cancel_requested_at = db.session.scalar(select(func.now()))
+        job.version += 1
+        record(job, "cancel_requested")
+    return None
+
+
+def tell(job: Job, ended: Ended | None) -> None:
+    """After the commit: show what `ask` came to."""
     with about(job):
         log.info("job cancelled", state=job.state)
         if ended is None:
             publish_job(job)
         else:
             announce(ended)
-    return job
 
 
 def _locked(user_id: UUID, job_id: UUID) -> Job:

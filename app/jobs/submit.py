@@ -1,5 +1,6 @@
 """Submit: the row is the promise. Once it is committed, the job is accepted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -32,6 +33,21 @@ class Submitted:
     again: Again | None = None
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """What `accept` came to, still to be committed.
+
+    Attributes:
+        job: the new one, or the one that was there.
+        again: why there is no new one.
+        admitted: to be dispatched after the commit.
+    """
+
+    job: Job
+    again: Again | None
+    admitted: Sequence[Job]
+
+
 def submit(
     user_id: UUID,
     type_name: str,
@@ -39,6 +55,7 @@ def submit(
     *,
     key: str | None = None,
     follows: UUID | None = None,
+    schedule_id: UUID | None = None,
 ) -> Submitted:
     """Accept a job, or find the one that was accepted before.
 
@@ -47,6 +64,7 @@ def submit(
         params: as the client sent them; checked here.
         key: made by the client; with the same type and parameters it gives the same job.
         follows: the job that this one repeats.
+        schedule_id: the schedule whose job it is.
 
     Raises:
         InvalidInput: unknown type, or parameters that break its schema or that the type refuses.
@@ -54,24 +72,44 @@ def submit(
         Conflict: `idempotency_key_reused`, for something else.
         TooManyRequests: `too_many_jobs`, the user has as many unfinished ones as are permitted.
     """
-    wanted = _wanted(user_id, type_name, params, follows)
-    named = Key.of(key, type_name, params, str(follows)) if key is not None else None
+    wanted = prepare(user_id, type_name, params)
+    wanted.follows, wanted.schedule_id = follows, schedule_id
+    origin = str(follows or schedule_id)
+    named = Key.of(key, type_name, params, origin) if key is not None else None
     with transaction():
-        take_turn(user_id)
-        if found := earlier.find(wanted, named):
-            job, why = found
-        else:
-            _accept(wanted, named)
-            admitted = admit(user_id)
-    if found:
-        return Submitted(*queries.get_job(user_id, job.id), again=why)
+        accepted = accept(wanted, named)
+    if accepted.again is not None:
+        return Submitted(*queries.get_job(user_id, accepted.job.id), again=accepted.again)
     log.info("job submitted", **ids_of(wanted))
-    dispatch(admitted)
+    dispatch(accepted.admitted)
     return Submitted(wanted)
 
 
-def repeat(user_id: UUID, job_id: UUID, *, key: str | None = None) -> Submitted:
-    """Submit the type and parameters of an ended job of the user again; see `submit`.
+def accept(wanted: Job, key: Key | None = None) -> Accepted:
+    """Add a job that `prepare` made, in the caller's transaction, unless it is there already.
+
+    Raises:
+        Conflict, TooManyRequests: see `submit`. Nothing was written, and the transaction is good.
+    """
+    take_turn(wanted.user_id)
+    if found := earlier.find(wanted, key):
+        return Accepted(*found, [])
+    _refuse_too_many(wanted.user_id)
+    if key is not None:
+        earlier.bind(wanted, key)
+    db.session.add(wanted)
+    db.session.flush()
+    record(wanted, "accepted")
+    return Accepted(wanted, None, admit(wanted.user_id))
+
+
+def repeat(
+    user_id: UUID, job_id: UUID, params: dict[str, Any] | None = None, *, key: str | None = None
+) -> Submitted:
+    """Submit the type of an ended job of the user again; see `submit`.
+
+    Args:
+        params: in place of the old job's.
 
     Raises:
         NotFound: the user has no such job.
@@ -91,10 +129,16 @@ def repeat(user_id: UUID, job_id: UUID, *, key: str | None = None) -> Submitted:
             {"type": [f"The server has no job type {job.type} any more."]},
             code="unknown_job_type",
         )
-    return submit(user_id, job.type, job.params, key=key, follows=job.id)
+    wanted = job.params if params is None else params
+    return submit(user_id, job.type, wanted, key=key, follows=job.id)
 
 
-def _wanted(user_id: UUID, type_name: str, params: dict[str, Any], follows: UUID | None) -> Job:
+def prepare(user_id: UUID, type_name: str, params: dict[str, Any]) -> Job:
+    """A job that is checked and still in no database; call it outside of any transaction.
+
+    Raises:
+        InvalidInput, PermissionDenied: see `submit`.
+    """
     job_types = services().job_types
     job_type = job_types.get(type_name)
     checked = job_types.validate(job_type, params)
@@ -107,18 +151,8 @@ def _wanted(user_id: UUID, type_name: str, params: dict[str, Any], follows: UUID
         max_attempts=job_type.max_attempts,
         queue=job_type.queue,
         priority=job_type.priority,
-        follows=follows,
         request_id=get_contextvars().get("request_id"),
     )
-
-
-def _accept(job: Job, key: Key | None) -> None:
-    _refuse_too_many(job.user_id)
-    if key is not None:
-        earlier.bind(job, key)
-    db.session.add(job)
-    db.session.flush()
-    record(job, "accepted")
 
 
 def _refuse_too_many(user_id: UUID) -> None:

@@ -1,0 +1,122 @@
+"""Schedules that job types declare in code: their rows, made right by each beat at its start."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.accounts import users
+from app.accounts.models import User
+from app.accounts.passwords import unmatchable
+from app.errors import ConfigError, InvalidInput
+from app.extensions import db, transaction
+from app.job_types.base import Timetable
+from app.job_types.registry import AnyJobType, JobTypes
+from app.observability import get_logger
+from app.schedules.models import Overlap, Schedule
+from app.schedules.queries import database_time
+from app.schedules.service import Plan
+from app.schedules.tick import tick
+from app.schedules.timing import Timing
+
+log = get_logger(__name__)
+
+# No domain of this ending exists, so nobody can be given the address by `app.accounts.users`.
+SYSTEM_EMAIL = "system@ringback.invalid"
+NOT_DECLARED = "No job type declares it any more."
+# The key of the advisory lock of whoever makes the rows right.
+SYNC_LOCK = 0x54494D45
+
+
+def steps(job_types: JobTypes) -> list[Callable[[], Any]]:
+    """What a beat does for schedules each turn; at its first, it makes the rows right.
+
+    Raises:
+        ConfigError: a job type declares a timetable that is of no use.
+    """
+    plans = declared(job_types)
+    left = [plans]
+
+    def declare_schedules() -> None:
+        if left:
+            make_right(plans)
+            left.clear()
+
+    return [declare_schedules, tick]
+
+
+def declared(job_types: Iterable[AnyJobType]) -> dict[str, Plan]:
+    """What the types declare, by its key.
+
+    Raises:
+        ConfigError: names the type, and what is wrong with its timetable.
+    """
+    plans: dict[str, Plan] = {}
+    for job_type in job_types:
+        for timetable in job_type.timetables:
+            key = f"{job_type.name}.{timetable.name}"
+            if key in plans:
+                raise _wrong(job_type, timetable, "another one of it has this name")
+            plans[key] = _plan(job_type, timetable)
+    return plans
+
+
+def _plan(job_type: AnyJobType, timetable: Timetable) -> Plan:
+    try:
+        Timing(timetable.cron, timetable.time_zone)
+        JobTypes.validate(job_type, dict(timetable.parameters))
+        overlap = Overlap(timetable.overlap)
+    except InvalidInput as error:
+        raise _wrong(job_type, timetable, f"{error.message} {error.fields}") from error
+    except ValueError as error:
+        raise _wrong(job_type, timetable, f"`overlap`: {error}") from error
+    name = f"{job_type.title}: {timetable.name}"
+    params = dict(timetable.parameters)
+    return Plan(name, job_type.name, params, timetable.cron, timetable.time_zone, overlap)
+
+
+def _wrong(job_type: AnyJobType, timetable: Timetable, problem: str) -> ConfigError:
+    kind = type(job_type)
+    where = f"{kind.__module__}.{kind.__qualname__}"
+    return ConfigError(f"Job type {where}: its timetable {timetable.name!r} is wrong: {problem}")
+
+
+def make_right(plans: dict[str, Plan]) -> None:
+    """Insert, update or disable rows until they say what is declared; two at once take turns."""
+    with transaction():
+        db.session.execute(select(func.pg_advisory_xact_lock(SYNC_LOCK)))
+        rows = select(Schedule).where(Schedule.system_key.is_not(None)).with_for_update()
+        rows = rows.execution_options(populate_existing=True)
+        present = {str(row.system_key): row for row in db.session.scalars(rows)}
+        for key, plan in plans.items():
+            _write(present.pop(key, None) or _new(key), plan)
+        for row in present.values():
+            row.enabled, row.next_run_at, row.paused_reason = False, None, NOT_DECLARED
+    if plans or present:
+        log.info("schedules declared", count=len(plans))
+
+
+def _new(key: str) -> Schedule:
+    return Schedule(user_id=_system_user(), system_key=key, enabled=False, cron="", time_zone="")
+
+
+def _write(row: Schedule, plan: Plan) -> None:
+    """An unchanged row stays as it is, with the tick that it may be late for."""
+    moved = not row.enabled or (row.cron, row.time_zone) != (plan.cron, plan.time_zone)
+    row.name, row.type, row.params, row.overlap = plan.name, plan.type, plan.params, plan.overlap
+    row.cron, row.time_zone, row.enabled, row.paused_reason = plan.cron, plan.time_zone, True, None
+    if moved:
+        row.next_run_at = Timing(row.cron, row.time_zone).next(database_time())
+    db.session.add(row)
+
+
+def _system_user() -> UUID:
+    """The owner of what the system runs: an ordinary user, as whom nobody can sign in."""
+    making = insert(User).values(email=SYSTEM_EMAIL, password_hash=unmatchable())
+    db.session.execute(making.on_conflict_do_nothing())
+    user = users.find(SYSTEM_EMAIL)
+    if user is None:
+        raise RuntimeError("the system's user was deleted while it was made")
+    return user.id

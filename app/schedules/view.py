@@ -1,0 +1,40 @@
+"""How a schedule looks outside."""
+
+from datetime import datetime
+from typing import Any
+
+from app.errors import InvalidInput
+from app.schedules.models import Schedule
+from app.schedules.timing import Timing
+
+
+def schedule_view(schedule: Schedule, now: datetime) -> dict[str, Any]:
+    """JSON values only.
+
+    Args:
+        now: the database's time, from which the next runs count.
+    """
+    return {
+        "id": str(schedule.id),
+        "user_id": str(schedule.user_id),
+        "system": schedule.system_key is not None,
+        "name": schedule.name,
+        "type": schedule.type,
+        "params": schedule.params,
+        "cron": schedule.cron,
+        "time_zone": schedule.time_zone,
+        "overlap": schedule.overlap,
+        "enabled": schedule.enabled,
+        "next_runs": _next_runs(schedule, now),
+        "paused_reason": schedule.paused_reason,
+        "last_tick_at": schedule.last_tick_at.isoformat() if schedule.last_tick_at else None,
+        "created_at": schedule.created_at.isoformat(),
+    }
+
+
+def _next_runs(schedule: Schedule, now: datetime) -> list[str]:
+    try:
+        upcoming = Timing(schedule.cron, schedule.time_zone).upcoming(now)
+    except InvalidInput:  # it was acceptable once; the tick says so, and pauses it
+        return []
+    return [each.isoformat() for each in upcoming]
