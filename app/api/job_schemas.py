@@ -4,13 +4,29 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from app.api.schemas import In, Out, PageIn, TimeIn
 from app.job_types.excel_test import ExcelTestParameters
 from app.job_types.json_values import mended
 
 TypeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["excel_test"])]
+
+ANY: Literal["any"] = "any"
+_MENDED = "In its texts, a NUL and half of a surrogate pair become U+FFFD."
+
+
+def _user_or_any(value: Any) -> Any:
+    """One complaint rather than one for each of the two things that it could be."""
+    if value == ANY or isinstance(value, UUID):
+        return value
+    try:
+        return UUID(value)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError("Input should be the id of a user, or `any`") from error
+
+
+WhoseIn = Annotated[UUID | Literal["any"], BeforeValidator(_user_or_any)]
 
 
 class KeyIn(In):
@@ -27,16 +43,7 @@ class KeyIn(In):
     )
 
 
-class JobIn(In):
-    """What to run."""
-
-    type: TypeName
-    params: dict[str, Any] = Field(
-        {},
-        description="In its texts, a NUL and half of a surrogate pair become U+FFFD.",
-        examples=[{"rows": 1000}],
-    )
-
+class _WithParams(In):
     @model_validator(mode="before")
     @classmethod
     def _mend_params(cls, data: Any) -> Any:
@@ -44,6 +51,23 @@ class JobIn(In):
         if isinstance(data, dict) and "params" in data:
             return data | {"params": mended(data["params"])}
         return data
+
+
+class JobIn(_WithParams):
+    """What to run."""
+
+    type: TypeName
+    params: dict[str, Any] = Field({}, description=_MENDED, examples=[{"rows": 1000}])
+
+
+class RetryIn(_WithParams):
+    """What to change; the body may be left out."""
+
+    params: dict[str, Any] | None = Field(
+        None,
+        description="All parameters of the new job, in place of the old one's. " + _MENDED,
+        examples=[{"rows": 2000}],
+    )
 
 
 class ExcelTestIn(ExcelTestParameters):
@@ -59,6 +83,12 @@ class JobsQuery(PageIn):
     type: TypeName | None = None
     since: TimeIn | None = Field(None, description="Accepted at or after this time.")
     until: TimeIn | None = Field(None, description="Accepted before this time.")
+    schedule_id: UUID | None = Field(None, description="Made by this schedule.")
+    user_id: WhoseIn | None = Field(
+        None,
+        description="Whose; the caller's own when left out. `any` is everybody's; it, and anybody "
+        "else's, takes the permission `jobs.read_any`.",
+    )
 
 
 class JobErrorOut(Out):
@@ -85,6 +115,7 @@ class JobOut(Out):
     """A job."""
 
     id: UUID
+    user_id: UUID = Field(description="Its owner.")
     type: str
     params: dict[str, Any]
     state: str
@@ -102,7 +133,8 @@ class JobOut(Out):
     result: dict[str, Any] | None
     error: JobErrorOut | None
     artifact: ArtifactOut | None
-    follows: UUID | None
+    follows: UUID | None = Field(description="The job that it repeats.")
+    schedule_id: UUID | None = Field(description="The schedule that made it.")
 
 
 class JobPageOut(Out):

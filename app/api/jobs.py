@@ -1,11 +1,12 @@
 """`/v1/jobs` and `/v1/job-types`: submit, list, show, log, cancel, retry, result."""
 
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, send_file, url_for
 
+from app.accounts.permissions import Permission
 from app.api import guards
 from app.api.job_answers import AGAIN_HEADERS, CANCELLED, FILE, RETRIED, STARTED
 from app.api.job_schemas import (
@@ -17,6 +18,7 @@ from app.api.job_schemas import (
     JobsQuery,
     JobTypePageOut,
     KeyIn,
+    RetryIn,
 )
 from app.api.paging import decode_cursor, page_of
 from app.api.schemas import PageIn
@@ -70,12 +72,16 @@ def create_excel_test(headers_data: KeyIn, json_data: ExcelTestIn) -> Answer:
 @guards.signed_in
 @blueprint.input(JobsQuery, location="query")
 @blueprint.output(JobPageOut)
+@blueprint.doc(responses=[403])
 def list_jobs(query_data: JobsQuery) -> dict[str, Any]:
-    """The caller's jobs, newest first."""
+    """The caller's jobs, or those of others, newest first."""
     wanted = query_data
-    filters = queries.Filters(wanted.state, wanted.type, wanted.since, wanted.until)
+    owner = _whose(wanted.user_id)
+    filters = queries.Filters(
+        wanted.state, wanted.type, wanted.since, wanted.until, wanted.schedule_id
+    )
     before = decode_cursor(wanted.cursor, UUID)
-    rows = queries.list_jobs(guards.identity().user_id, filters, before, wanted.limit + 1)
+    rows = queries.list_jobs(owner, filters, before, wanted.limit + 1)
     return page_of(rows, wanted.limit, lambda row: job_view(*row), lambda row: str(row[0].id))
 
 
@@ -83,8 +89,8 @@ def list_jobs(query_data: JobsQuery) -> dict[str, Any]:
 @guards.signed_in
 @blueprint.output(JobOut)
 def show_job(job_id: UUID) -> dict[str, Any]:
-    """One job of the caller."""
-    return job_view(*queries.get_job(guards.identity().user_id, job_id))
+    """One job of the caller, or, with the permission `jobs.read_any`, of anybody."""
+    return job_view(*queries.get_job(_readable(), job_id))
 
 
 @blueprint.get("/jobs/<uuid:job_id>/events")
@@ -94,7 +100,7 @@ def show_job(job_id: UUID) -> dict[str, Any]:
 def list_job_events(job_id: UUID, query_data: PageIn) -> dict[str, Any]:
     """The log of a job: every transition, oldest first."""
     after = decode_cursor(query_data.cursor, int) or 0
-    rows = queries.list_events(guards.identity().user_id, job_id, after, query_data.limit + 1)
+    rows = queries.list_events(_readable(), job_id, after, query_data.limit + 1)
     return page_of(rows, query_data.limit, event_view, lambda row: str(row.id))
 
 
@@ -115,11 +121,16 @@ def cancel_job(job_id: UUID) -> Answer:
 @blueprint.post("/jobs/<uuid:job_id>/retry")
 @guards.signed_in
 @blueprint.input(KeyIn, location="headers")
+@blueprint.input(RetryIn)
 @blueprint.output(JobOut, status_code=202)
 @blueprint.doc(responses=RETRIED)
-def retry_job(job_id: UUID, headers_data: KeyIn) -> Answer:
-    """Start a new job with the type and parameters of one that has ended; it `follows` that one."""
-    return _started(repeat(guards.identity().user_id, job_id, key=headers_data.idempotency_key))
+def retry_job(job_id: UUID, headers_data: KeyIn, json_data: RetryIn) -> Answer:
+    """Start a new job that `follows` one that has ended.
+
+    It has the type of that one, and its parameters, unless the body has others.
+    """
+    caller, key = guards.identity().user_id, headers_data.idempotency_key
+    return _started(repeat(caller, job_id, json_data.params, key=key))
 
 
 @blueprint.get("/jobs/<uuid:job_id>/result")
@@ -139,6 +150,24 @@ def download_result(job_id: UUID) -> Response:
     )
     response.headers["Cache-Control"] = "private, no-cache"
     return response
+
+
+def _whose(user_id: UUID | Literal["any"] | None) -> queries.Whose:
+    """Whose jobs the caller asks for, and may read.
+
+    Raises:
+        PermissionDenied: `permission_missing`.
+    """
+    if user_id in (None, guards.identity().user_id):
+        return guards.identity().user_id
+    guards.require(Permission.JOBS_READ_ANY)
+    return user_id if isinstance(user_id, UUID) else queries.ANYBODY
+
+
+def _readable() -> queries.Whose:
+    """Among whose jobs the caller is shown one: anything but its file."""
+    may_read_any = guards.identity().may(Permission.JOBS_READ_ANY)
+    return queries.ANYBODY if may_read_any else guards.identity().user_id
 
 
 def _started(submitted: Submitted) -> Answer:

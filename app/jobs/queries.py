@@ -1,4 +1,7 @@
-"""Reading jobs. The owner stands in every query, so another user's job does not exist."""
+"""Reading jobs. The owner stands in every query, so another user's job does not exist.
+
+The exception is `ANYBODY`, which only who may read everybody's jobs may be given.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +17,15 @@ from app.jobs.models import Job, JobEvent
 
 
 @dataclass(frozen=True)
+class Anybody:
+    """In the place of an owner: everybody's jobs; for callers who hold `jobs.read_any`."""
+
+
+ANYBODY = Anybody()
+Whose = UUID | Anybody
+
+
+@dataclass(frozen=True)
 class Filters:
     """Which jobs to list; None means any. Times bound `created_at`: since <= t < until."""
 
@@ -21,21 +33,22 @@ class Filters:
     type: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    schedule_id: UUID | None = None
 
 
 def list_jobs(
-    user_id: UUID, filters: Filters, before: UUID | None, limit: int
+    owner: Whose, filters: Filters, before: UUID | None, limit: int
 ) -> Sequence[Row[Job, Artifact | None]]:
-    """The user's jobs, newest first, at most `limit`, older than the job `before`."""
-    wanted = _with_artifact().where(Job.user_id == user_id, *_conditions(filters))
+    """The owner's jobs, newest first, at most `limit`, older than the job `before`."""
+    wanted = _with_artifact().where(*_owned_by(owner), *_conditions(filters))
     if before is not None:
         wanted = wanted.where(Job.id < before)
     return db.session.execute(wanted.order_by(Job.id.desc()).limit(limit)).all()
 
 
-def get_job(user_id: UUID, job_id: UUID) -> Row[Job, Artifact | None]:
-    """One job of the user, with its file; raises `NotFound`."""
-    wanted = _with_artifact().where(Job.user_id == user_id, Job.id == job_id)
+def get_job(owner: Whose, job_id: UUID) -> Row[Job, Artifact | None]:
+    """One job of the owner, with its file; raises `NotFound`."""
+    wanted = _with_artifact().where(*_owned_by(owner), Job.id == job_id)
     # A session that knew the job before must not show it with a file that came later.
     row = db.session.execute(wanted.execution_options(populate_existing=True)).first()
     if row is None:
@@ -57,15 +70,19 @@ def _is_past(moment: datetime) -> bool:
     return bool(db.session.scalar(select(func.now() >= moment)))
 
 
-def list_events(user_id: UUID, job_id: UUID, after: int, limit: int) -> Sequence[JobEvent]:
-    """The log of a job of the user, oldest first, from the line after `after`."""
-    get_job(user_id, job_id)
+def list_events(owner: Whose, job_id: UUID, after: int, limit: int) -> Sequence[JobEvent]:
+    """The log of a job of the owner, oldest first, from the line after `after`."""
+    get_job(owner, job_id)
     wanted = select(JobEvent).where(JobEvent.job_id == job_id, JobEvent.id > after)
     return db.session.scalars(wanted.order_by(JobEvent.id).limit(limit)).all()
 
 
 def _with_artifact() -> Select[Job, Artifact | None]:
     return select(Job, Artifact).outerjoin(Artifact, Artifact.job_id == Job.id)
+
+
+def _owned_by(owner: Whose) -> tuple[ColumnElement[bool], ...]:
+    return () if isinstance(owner, Anybody) else (Job.user_id == owner,)
 
 
 def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
@@ -77,3 +94,5 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
         yield Job.created_at >= filters.since
     if filters.until is not None:
         yield Job.created_at < filters.until
+    if filters.schedule_id is not None:
+        yield Job.schedule_id == filters.schedule_id

@@ -13,6 +13,7 @@ def job_view(job: Job, artifact: Artifact | None = None) -> dict[str, Any]:
     """JSON values only."""
     return {
         "id": str(job.id),
+        "user_id": str(job.user_id),
         "type": job.type,
         "params": job.params,
         "state": job.state,
@@ -31,6 +32,7 @@ def job_view(job: Job, artifact: Artifact | None = None) -> dict[str, Any]:
         "error": _error(job),
         "artifact": _artifact(artifact) if artifact else None,
         "follows": str(job.follows) if job.follows else None,
+        "schedule_id": str(job.schedule_id) if job.schedule_id else None,
     }
 
 
