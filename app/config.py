@@ -4,12 +4,14 @@ Each is declared in `app.setting_fields`; where their values come from: `app.set
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Self
 
 import pydantic
 import yaml
 from pydantic import (
+    PrivateAttr,
     SecretStr,
     ValidationInfo,
     field_validator,
@@ -34,6 +36,8 @@ SCHEMES = {
 class Settings(Fields):
     """The effective settings of one process. Immutable; made by `Settings.load()`."""
 
+    _notes: tuple[str, ...] = PrivateAttr(())
+
     @classmethod
     def load(cls, **overrides: Any) -> Self:
         """Read and check the settings.
@@ -46,9 +50,12 @@ class Settings(Fields):
         """
         try:
             setting_sources.refuse_unknown(cls)
-            return cls(**overrides)
+            settings = cls(**overrides)
+            file = setting_sources.read_file(cls)
+            settings._notes = tuple(file.notes) if file else ()
+            return settings
         except pydantic.ValidationError as error:
-            raise ConfigError(_explain(error)) from error
+            raise ConfigError(cls._explain(error, overrides)) from error
         except OSError as error:
             raise ConfigError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
@@ -67,7 +74,41 @@ class Settings(Fields):
     def describe(self) -> str:
         """The effective settings as YAML, secrets and passwords masked."""
         shown = {name: _masked(getattr(self, name)) for name in type(self).model_fields}
-        return yaml.safe_dump(shown, sort_keys=False).rstrip()
+        notes = [f"# {note}" for note in self._notes]
+        return "\n".join([*notes, yaml.safe_dump(shown, sort_keys=False).rstrip()])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what the file of settings says and nothing reads."""
+        return self._notes
+
+    @classmethod
+    def _explain(cls, error: pydantic.ValidationError, overrides: Collection[str]) -> str:
+        lines = ["The settings are not usable:"]
+        for item in error.errors(include_input=False, include_url=False):
+            message = item["msg"].removeprefix("Value error, ")
+            if item["type"] == "extra_forbidden":
+                message = "is not a setting of Ringback"
+            lines.append(f"  - {cls._place(item['loc'], overrides)}{message}")
+        return "\n".join(lines)
+
+    @classmethod
+    def _place(cls, loc: tuple[int | str, ...], overrides: Collection[str]) -> str:
+        """Which setting, as its writer knows it, and which of its parts."""
+        if not loc:
+            return ""
+        name, *parts = map(str, loc)
+        if name in overrides:
+            return ".".join([f"RINGBACK_{name.upper()}", *parts]) + ": "
+        return setting_sources.label(cls, name, *parts) + ": "
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _yes_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and kind in (int, float):
+            raise ValueError("must be a number, not yes or no")
+        return value
 
     @field_validator(
         "allowed_origins", "job_type_packages", "mail_domains", "trusted_proxies", mode="before"
@@ -167,15 +208,3 @@ def _masked(value: Any) -> Any:
     if isinstance(value, list):
         return [str(each) for each in value]
     return str(value) if isinstance(value, Path) else value
-
-
-def _explain(error: pydantic.ValidationError) -> str:
-    lines = ["The settings are not usable:"]
-    for item in error.errors(include_input=False, include_url=False):
-        name = ".".join(str(part) for part in item["loc"])
-        message = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "extra_forbidden":
-            message = "is not a setting of Ringback"
-        variable = f"RINGBACK_{name.upper()}: " if name else ""
-        lines.append(f"  - {variable}{message}")
-    return "\n".join(lines)

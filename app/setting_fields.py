@@ -13,7 +13,9 @@ CommaNetworks = Annotated[list[IPvAnyNetwork], NoDecode]
 class Fields(BaseSettings):
     """Names, kinds, defaults and meanings; the defaults come after all other sources."""
 
-    model_config = SettingsConfigDict(env_prefix="RINGBACK_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="RINGBACK_", extra="forbid", frozen=True, allow_inf_nan=False
+    )
 
     environment: Literal["development", "production"] = Field(
         "production",

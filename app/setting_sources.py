@@ -2,7 +2,7 @@
 
 Precedence: environment variables (`RINGBACK_…`), then files of the same names in the folder that
 `RINGBACK_SECRETS_DIR` names (as container engines hand out secrets), then the YAML or JSON file
-that `RINGBACK_CONFIG` names.
+that `RINGBACK_CONFIG` names, or `ringback.yaml` or `ringback.json` in the working directory.
 """
 
 import difflib
@@ -12,13 +12,14 @@ from pathlib import Path
 
 from pydantic_settings import (
     BaseSettings,
-    JsonConfigSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SecretsSettingsSource,
-    YamlConfigSettingsSource,
 )
 
+from app import setting_file
 from app.errors import ConfigError
+from app.setting_file import SettingFile
 
 CONFIG_VARIABLE = "RINGBACK_CONFIG"
 SECRETS_VARIABLE = "RINGBACK_SECRETS_DIR"
@@ -27,15 +28,46 @@ CLIENT_VARIABLES = frozenset({"RINGBACK_EMAIL", "RINGBACK_PASSWORD"})
 
 
 def files(settings_cls: type[BaseSettings]) -> Iterator[PydanticBaseSettingsSource]:
-    """The files that the environment names, the first to win first.
+    """The files that there are, the first to win first.
 
     Raises:
         ConfigError: a name without a file, or a file that cannot be read.
     """
     if folder := os.environ.get(SECRETS_VARIABLE):
         yield _secrets_source(settings_cls, Path(folder))
-    if path := os.environ.get(CONFIG_VARIABLE):
-        yield _file_source(settings_cls, Path(path))
+    if file := read_file(settings_cls):
+        yield InitSettingsSource(settings_cls, init_kwargs=file.values)
+
+
+def read_file(settings_cls: type[BaseSettings]) -> SettingFile | None:
+    """The file of settings, if there is one; an empty `RINGBACK_CONFIG` says that there is none.
+
+    Raises:
+        ConfigError: see `app.setting_file`.
+    """
+    if CONFIG_VARIABLE not in os.environ:
+        path = setting_file.find_default()
+    else:
+        path = Path(named) if (named := os.environ[CONFIG_VARIABLE]) else None
+    if path is None:
+        return None
+    if not path.is_file():
+        raise ConfigError(f"{CONFIG_VARIABLE} names {path}, but there is no such file.")
+    return setting_file.read(path, settings_cls.model_fields)
+
+
+def label(settings_cls: type[BaseSettings], name: str, *parts: str) -> str:
+    """How to speak of a setting to whom has written it: as a variable, or as a key of the file.
+
+    Args:
+        parts: lead to what is meant of its value.
+    """
+    variable = f"RINGBACK_{name.upper()}"
+    given = {*os.environ} | {file.name for file in _secret_files()}
+    file = read_file(settings_cls)
+    if file is None or name not in file.keys or variable in {each.upper() for each in given}:
+        return ".".join([variable, *parts])
+    return file.label(name, *parts)
 
 
 def refuse_unknown(settings_cls: type[BaseSettings]) -> None:
@@ -76,16 +108,6 @@ def _check_secret_file(file: Path) -> None:
         file.read_text("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file} cannot be read: it is not UTF-8 text.") from error
-
-
-def _file_source(settings_cls: type[BaseSettings], path: Path) -> PydanticBaseSettingsSource:
-    if not path.is_file():
-        raise ConfigError(f"{CONFIG_VARIABLE} names {path}, but there is no such file.")
-    source = JsonConfigSettingsSource if path.suffix == ".json" else YamlConfigSettingsSource
-    try:
-        return source(settings_cls, path)
-    except Exception as error:
-        raise ConfigError(f"{path} cannot be read as settings: {error}") from error
 
 
 def _suggestion(name: str, known: set[str]) -> str:

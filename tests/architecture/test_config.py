@@ -70,8 +70,8 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_defaults(
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("prot: 1", "PROT"),
-        ("port: many", "PORT"),
+        ("prot: 1", "prot"),
+        ("port: many", "port in "),
         ("{", "cannot be read"),
         ("- 1", "cannot be read"),
     ],
