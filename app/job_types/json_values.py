@@ -43,18 +43,23 @@ def _refusals(value: object, path: str) -> Iterator[Refusal]:
             problem = _problem(item)
             if problem:
                 yield where, [problem]
-            deeper.extend(_children(where, item))
+            deeper.extend(_suspects(where, item))
         if not deeper:
             return
         level = deeper
     yield path, [f"Nests deeper than {MAX_DEPTH} levels"]
 
 
-def _children(path: str, item: object) -> Iterator[tuple[str, object]]:
+def _suspects(path: str, item: object) -> Iterator[tuple[str, object]]:
+    """What is worth a look inside an item; most of a long list is not worth a path."""
     if isinstance(item, list):
-        yield from ((f"{path}.{index}", each) for index, each in enumerate(item))
+        for index, each in enumerate(item):
+            if isinstance(each, list | dict) or _problem(each):
+                yield f"{path}.{index}", each
     elif isinstance(item, dict):
-        yield from ((f"{path}.{_shown(name)}", each) for name, each in item.items())
+        for name, each in item.items():
+            if isinstance(each, list | dict) or _problem(each):
+                yield f"{path}.{_shown(name)}", each
 
 
 def _problem(item: object) -> str | None:
