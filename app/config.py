@@ -143,10 +143,24 @@ class Settings(Fields):
             raise ValueError("is empty. Give a token, or leave it out: then /metrics is open")
         return value
 
-    @field_validator("broker_url")
+    @field_validator("broker_url", "smtp_host", "smtp_username", "smtp_password", "mail_sender")
     @classmethod
-    def _empty_is_left_out(cls, value: SecretStr | None) -> SecretStr | None:
+    def _empty_is_left_out(cls, value: SecretStr | str | None) -> SecretStr | str | None:
         return value or None
+
+    @field_validator("smtp_host", "mail_sender")
+    @classmethod
+    def _are_of_mail(cls, value: str | None, info: ValidationInfo) -> str | None:
+        checks = {
+            "smtp_host": setting_addresses.mail_host,
+            "mail_sender": setting_addresses.mail_sender,
+        }
+        return None if value is None else checks[str(info.field_name)](value)
+
+    @field_validator("mail_domains")
+    @classmethod
+    def _are_domains(cls, value: list[str]) -> list[str]:
+        return [setting_addresses.mail_domain(domain) for domain in value]
 
     @field_validator("database_url", "redis_url", "broker_url")
     @classmethod
@@ -180,7 +194,22 @@ class Settings(Fields):
             raise ValueError("collaborators: they are replaced in tests only; not in production")
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             raise ValueError("lease_seconds must be at least twice heartbeat_seconds")
+        problem = self._mail_problem()
+        if problem:
+            raise ValueError(problem)
         return self
+
+    def _mail_problem(self) -> str | None:
+        if self.smtp_host is not None and self.mail_sender is None:
+            return "mail_sender is missing: with smtp_host, mail needs a sender"
+        if (self.smtp_username is None) != (self.smtp_password is None):
+            return "smtp_username and smtp_password: give both of them, or none"
+        if self.smtp_username is not None and self.smtp_security == "none":
+            return "smtp_security: none would send smtp_password for everybody to read"
+        secret = self.smtp_password.get_secret_value() if self.smtp_password else ""
+        if not f"{self.smtp_username}{secret}".isascii():
+            return "smtp_username and smtp_password: only ASCII can be sent"
+        return None
 
     @property
     def is_development(self) -> bool:

@@ -14,7 +14,9 @@ from app import api, web
 from app.accounts.tokens import configure_tokens
 from app.artifacts.local import LocalArtifactStore
 from app.config import Settings
+from app.delivery.mail import Mailer, Unconfigured
 from app.delivery.publisher import RedisPublisher
+from app.delivery.smtp import SmtpMailer, SmtpServer
 from app.extensions import bind_database
 from app.job_types import registry
 from app.jobs import tasks
@@ -55,6 +57,7 @@ def default_services(settings: Settings, offload: Offload = run_here) -> Service
             settings.redis_timeout_seconds,
         ),
         dispatcher=CeleryDispatcher(make_celery(settings), settings.redis_timeout_seconds),
+        mailer=_mailer(settings),
         offload=offload,
     )
     if settings.collaborators is None:
@@ -112,6 +115,21 @@ def create_celery(settings: Settings, services: Services | None = None) -> Celer
     celery = make_celery(settings)
     tasks.register(celery, create_core(settings, services, role="worker"))
     return celery
+
+
+def _mailer(settings: Settings) -> Mailer:
+    if settings.smtp_host is None or settings.mail_sender is None:
+        return Unconfigured()
+    password = settings.smtp_password.get_secret_value() if settings.smtp_password else ""
+    server = SmtpServer(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_security,
+        settings.smtp_username,
+        password,
+        settings.smtp_timeout_seconds,
+    )
+    return SmtpMailer(server, settings.mail_sender)
 
 
 def _bind(app: F, settings: Settings, services: Services, role: str) -> F:

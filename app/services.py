@@ -9,6 +9,7 @@ from flask import current_app
 
 from app.artifacts.store import ArtifactStore
 from app.config import Settings
+from app.delivery.mail import Mailer
 from app.delivery.publisher import Publisher
 from app.job_types.registry import JobTypes
 
@@ -38,6 +39,7 @@ class Services:
         store: where result files live.
         publisher: sends hints to the socket servers.
         dispatcher: sends jobs to the broker.
+        mailer: sends mail.
         offload: runs a blocking function in a real thread.
     """
 
@@ -46,6 +48,7 @@ class Services:
     store: ArtifactStore
     publisher: Publisher
     dispatcher: Dispatcher
+    mailer: Mailer
     offload: Offload = run_here
 
 

@@ -1,8 +1,11 @@
-"""Addresses of servers in settings, `scheme://user:password@host:port/name`, and their passwords."""
+"""Addresses in settings: of servers, `scheme://user:password@host:port/name`, with passwords; of mail."""
 
 import re
 from collections.abc import Sequence
+from email.headerregistry import Address
 from urllib.parse import quote, unquote, urlsplit
+
+from email_validator import EmailNotValidError, validate_email
 
 
 def check(address: str, schemes: Sequence[str]) -> None:
@@ -44,3 +47,47 @@ def passwords(address: str) -> set[str]:
     parts = urlsplit(address)
     quoted = {parts.password or ""} | set(re.findall(r"password=([^&]*)", parts.query))
     return quoted | {unquote(each) for each in quoted}
+
+
+def mail_host(host: str) -> str:
+    """The name of a mail server.
+
+    Raises:
+        ValueError: it is more, or less, than a name.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*", host):
+        raise ValueError(
+            "must be the name of a host alone, such as smtp.example.com; the port is smtp_port, and "
+            "how it is encrypted smtp_security"
+        )
+    return host
+
+
+def mail_sender(text: str) -> str:
+    """An address, with or without a name before it, as it can stand in a header.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        found = validate_email(text, check_deliverability=False, allow_display_name=True)
+    except (EmailNotValidError, UnicodeError) as error:
+        raise ValueError(
+            f"must be such as Ringback <ringback@example.com>, or the address alone: {error}"
+        ) from error
+    if found.ascii_email is None:
+        raise ValueError("must have only ASCII letters before the @: not all servers take others")
+    return str(Address(found.display_name or "", addr_spec=found.ascii_email))
+
+
+def mail_domain(domain: str) -> str:
+    """The domain as the DNS knows it: lower case, other letters than ASCII as `xn--…`.
+
+    Raises:
+        ValueError: no mail can go there.
+    """
+    try:
+        found = validate_email(f"somebody@{domain}", check_deliverability=False)
+    except (EmailNotValidError, UnicodeError) as error:
+        raise ValueError(f"{domain!r} is no domain; write such as example.com") from error
+    return found.ascii_domain

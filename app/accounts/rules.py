@@ -1,6 +1,6 @@
 """What an e-mail address and a password may be."""
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 from app.errors import InvalidInput
 
@@ -15,12 +15,21 @@ def checked_email(text: str) -> str:
     Raises:
         InvalidInput: it is not an address.
     """
-    try:
-        return validate_email(text.strip(), check_deliverability=False).normalized
-    except (EmailNotValidError, UnicodeError) as error:
-        raise InvalidInput(
-            "The e-mail address is not valid.", {"email": ["is not a valid e-mail address"]}
-        ) from error
+    return _validated(text).normalized
+
+
+def mailbox(address: str) -> tuple[str, str]:
+    """What stands before and after the @, equal for all spellings of one mailbox.
+
+    Capitals count for nothing, as in the table of users, but those beyond ASCII: what one reader
+    takes for two spellings of a letter is two letters to another. The domain is as the DNS knows it.
+
+    Raises:
+        InvalidInput: it is not an address.
+    """
+    found = _validated(address)
+    local = found.local_part
+    return local.lower() if local.isascii() else local, found.ascii_domain
 
 
 def checked_password(text: str, field: str = "password") -> str:
@@ -44,3 +53,12 @@ def checked_password(text: str, field: str = "password") -> str:
 
 def _is_untypeable(character: str) -> bool:
     return character < " " or character == "\x7f" or "\ud800" <= character <= "\udfff"
+
+
+def _validated(text: str) -> ValidatedEmail:
+    try:
+        return validate_email(text.strip(), check_deliverability=False)
+    except (EmailNotValidError, UnicodeError) as error:
+        raise InvalidInput(
+            "The e-mail address is not valid.", {"email": ["is not a valid e-mail address"]}
+        ) from error

@@ -1,1 +1,1 @@
-"""The hint: room and event names, and the publisher that sends them through Redis."""
+"""What goes out: the hint (room and event names, the publisher that sends them through Redis), and mail."""

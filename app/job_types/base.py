@@ -161,10 +161,14 @@ class JobContext(Protocol):
     def mail(self, mail: Mail) -> Mapping[str, str]:
         """Send a message from the sender that the settings name; once a job.
 
+        The type must not be `repeatable`. A job that the mail server turns away for now is tried
+        again, so nothing else that must not be done twice comes before.
+
         Returns:
             The addresses that the mail server refused, each with its words; at least one took it.
 
         Raises:
+            PermissionDenied: the owner may not write to somebody, or no longer; let it pass through.
             JobFailed: it was not sent, and why; let it pass through.
         """
 

@@ -2,19 +2,28 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, BinaryIO, TypeVar
 from uuid import UUID
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+
 from app.artifacts.store import StoredFile, Writing, store_failure
+from app.delivery.mail import Letter
+from app.errors import JobFailed
 from app.extensions import db
+from app.job_types.base import Mail, UploadedFile
+from app.job_types.recipients import refuse_recipients
 from app.jobs.lease import Lease
 from app.jobs.models import Job
+from app.jobs.owner import JobOwner
 from app.jobs.reading import OwnRows
+from app.jobs.stopping import stopping
 from app.jobs.time_limits import TimeLimits
 from app.observability import get_logger
 from app.services import services
+from app.uploads import queries as uploads
 
 log = get_logger(__name__)
 
@@ -37,6 +46,7 @@ class RunContext:
         self._own_rows = OwnRows(db.engine, job.user_id)
         self._process = os.getpid()
         self._store = services().store
+        self._mailed = False
 
     @property
     def job_id(self) -> UUID:
@@ -78,6 +88,24 @@ class RunContext:
         self.end_copy(0)
         self._by_store(lambda: self._complete(block, writing))
 
+    def mail(self, mail: Mail) -> Mapping[str, str]:
+        """See `JobContext.mail`."""
+        self._refuse_copy()
+        self._refuse_second_mail()
+        letter = Letter(self._job.id, mail.to, mail.subject, mail.text, mail.html)
+        with self._limits.held_off():
+            self._refuse_recipients(mail.to)
+            if stopping.overdue():  # nothing is sent yet, so another worker can do it
+                raise JobFailed("Its worker had to stop.", code="worker_stopping", retryable=True)
+            self._lease.check()  # the last moment to cancel it
+            return services().mailer.send(letter)
+
+    def upload(self, upload_id: UUID) -> UploadedFile:
+        """See `JobContext.upload`."""
+        self._refuse_copy()
+        with self._limits.held_off():
+            return uploads.for_job(self._job.user_id, upload_id)
+
     def close(self, *, interrupted: bool) -> None:
         """The work is over: read no more.
 
@@ -101,6 +129,25 @@ class RunContext:
         """
         if os.getpid() != self._process:
             os._exit(status)
+
+    def _refuse_recipients(self, to: Sequence[str]) -> None:
+        """Once more: since the job was accepted, its owner may have lost a permission."""
+        try:
+            refuse_recipients(JobOwner(self._job.user_id), to)
+        except (OperationalError, InterfaceError) as error:
+            raise JobFailed(
+                "The database went away before the mail was sent.",
+                code="database_unavailable",
+                retryable=True,
+            ) from error
+
+    def _refuse_second_mail(self) -> None:
+        job_type = services().job_types.get(self._job.type)
+        if job_type.repeatable:
+            raise RuntimeError("A job type that sends mail must say `repeatable = False`.")
+        if self._mailed:
+            raise RuntimeError("A job sends one mail; this one was about to send a second.")
+        self._mailed = True
 
     def _refuse_copy(self) -> None:
         if os.getpid() != self._process:

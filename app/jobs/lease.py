@@ -107,6 +107,14 @@ class Lease:
         """
         share = min(fraction, 1.0) if fraction > 0 else 0.0  # NaN counts as nothing
         self._progress = (share, storable(message, MAX_MESSAGE))
+        self.check()
+
+    def check(self) -> None:
+        """See whether the work may go on.
+
+        Raises:
+            LeaseLost, JobCancelled, JobTimedOut, WorkerStopping: the work must stop.
+        """
         reason = self._reason_to_stop()
         if reason is not None:
             self.interruption = reason

@@ -6,6 +6,7 @@ from uuid import UUID
 from app.accounts import users
 from app.accounts.models import User
 from app.accounts.permissions import Permission
+from app.accounts.rules import mailbox
 from app.extensions import transaction
 from app.services import services
 from app.uploads import queries as uploads
@@ -28,10 +29,10 @@ class JobOwner:
 
     def may_mail(self, address: str) -> bool:
         """See `Owner.may_mail`."""
-        domain = address.rpartition("@")[2].lower()
+        wanted = mailbox(address)
         return (
-            address.lower() == self.email.lower()
-            or domain in services().settings.mail_domains
+            wanted == mailbox(self.email)
+            or wanted[1] in services().settings.mail_domains
             or Permission.MAIL_SEND_ANY in self._user.permissions
         )
 
