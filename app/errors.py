@@ -75,6 +75,12 @@ class InvalidInput(AppError):
         self.fields = fields
 
 
+class TooLarge(AppError):
+    """More was sent than is taken."""
+
+    code = "body_too_large"
+
+
 class TryLater(AppError):
     """Not now, but soon.
 

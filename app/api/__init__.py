@@ -16,6 +16,7 @@ from app.api import (
     openapi,
     requests,
     sessions,
+    uploads,
     users,
 )
 from app.api.forwarded import Forwarded
@@ -44,6 +45,7 @@ _BLUEPRINTS = (
     sessions.blueprint,
     users.blueprint,
     jobs.blueprint,
+    uploads.blueprint,
     notifications.blueprint,
     health.blueprint,
     metrics.blueprint,

@@ -22,7 +22,9 @@ from app.errors import (
     InvalidInput,
     NotFound,
     PermissionDenied,
+    TooLarge,
     TooManyRequests,
+    TryLater,
     Unauthenticated,
 )
 from app.observability import get_logger
@@ -36,8 +38,10 @@ STATUS: Mapping[type[AppError], int] = {
     PermissionDenied: 403,
     NotFound: 404,
     Conflict: 409,
+    TooLarge: 413,
     InvalidInput: 422,
     TooManyRequests: 429,
+    TryLater: 503,
 }
 HTTP_CODES = {404: "route_not_found", 413: "body_too_large"}
 HTTP_DETAILS = {
@@ -95,7 +99,7 @@ def _from_app_error(error: AppError) -> Response:
     if status is None:
         return _from_anything(error)
     headers = {}
-    if isinstance(error, TooManyRequests):
+    if isinstance(error, TryLater):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     return problem(
         status,

@@ -9,6 +9,7 @@ from typing import Any
 
 from apiflask import APIFlask
 
+from app.api import upload_answers
 from app.api.errors import MEDIA_TYPE, header_name
 from app.api.limits import PREFIX
 from app.api.schemas import Problem
@@ -40,6 +41,7 @@ def register(app: APIFlask) -> None:
 
 
 def _complete(spec: Any) -> Any:
+    _describe_upload(spec)
     for path, operation in _operations(spec):
         _name_media_type(operation)
         _describe_parameters(operation)
@@ -52,6 +54,14 @@ def _complete(spec: Any) -> Any:
         _sort(operation)
     _lift_definitions(spec)
     return spec
+
+
+def _describe_upload(spec: Any) -> None:
+    """The one route that takes no JSON; its body is read by the route itself, in pieces."""
+    operation = spec["paths"][upload_answers.PATH]["post"]
+    operation["requestBody"] = upload_answers.BODY
+    for status, description in upload_answers.BODY_ANSWERS.items():
+        _add(operation, status, description)
 
 
 def _operations(spec: Any) -> Iterator[tuple[str, Operation]]:

@@ -79,6 +79,7 @@ class Beat:
         """Delete what was kept long enough."""
         steps: list[Callable[[], Any]] = [
             retention.expire_artifacts,
+            retention.expire_uploads,
             retention.expire_notifications,
             retention.expire_keys,
             retention.expire_jobs,

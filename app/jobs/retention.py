@@ -1,4 +1,4 @@
-"""Retention: what was kept long enough is deleted here, and files that no job refers to.
+"""Retention: what was kept long enough is deleted here, and files that nothing refers to.
 
 Each statement skips rows that somebody else has locked, and files are deleted outside of any
 transaction, because a store may be slow. Two beats at once may delete the same file: a missing one
@@ -17,6 +17,7 @@ from app.jobs.models import Job, JobState
 from app.notifications import inbox
 from app.observability import get_logger
 from app.services import services
+from app.uploads import keeping
 
 log = get_logger(__name__)
 
@@ -46,6 +47,14 @@ def _note(artifact_id: UUID, *, deleted: bool) -> None:
             db.session.execute(noting.values(deleted_at=func.now()))
         else:
             db.session.execute(noting.values(retry_at=func.now() + UNDELETABLE_PAUSE))
+
+
+def expire_uploads() -> int:
+    """Delete the uploads that were kept long enough; returns how many.
+
+    A job that has opened one reads on.
+    """
+    return keeping.expire(BATCH)
 
 
 def expire_notifications() -> int:
@@ -82,7 +91,7 @@ def expire_keys() -> int:
 
 
 def remove_orphans() -> int:
-    """Delete old files that no job refers to: of workers that died between file and commit."""
+    """Delete old files that nothing refers to: of workers that died between file and commit."""
     removed = 0
     age = timedelta(seconds=services().settings.orphan_seconds)
     stale = services().store.stale_keys(age)
@@ -104,7 +113,7 @@ def _delete(key: str) -> bool:
 
 
 def _needed(keys: list[str]) -> set[str]:
-    """Those of the keys that an artifact has, or that a running job may still be writing."""
+    """Those of the keys that an artifact or an upload has, or that a running job may be writing."""
     claim = func.concat(Job.id, "/", Job.fence)
     running = select(claim).where(Job.state == JobState.RUNNING)
     # In this order: a job that ends in between is seen by the one or by the other.
@@ -112,6 +121,8 @@ def _needed(keys: list[str]) -> set[str]:
     kept = select(Artifact.storage_key).where(
         Artifact.storage_key.in_(keys), Artifact.deleted_at.is_(None)
     )
-    return set(db.session.scalars(kept)) | {
-        key for key in keys if key.rpartition("/")[0] in writing
-    }
+    return (
+        set(db.session.scalars(kept))
+        | keeping.keys_among(keys)
+        | {key for key in keys if key.rpartition("/")[0] in writing}
+    )

@@ -197,7 +197,6 @@ def test_a_row_that_stays_locked_is_503_and_not_an_endless_wait(
 def test_every_kind_of_error_that_callers_may_see_has_a_status() -> None:
     inside = {"ConfigError", "LeaseLost", "WorkerStopping"}
     inside |= {"JobFailed", "JobCancelled", "JobTimedOut"}
-    inside |= {"TryLater"}  # its kinds have one, or are told to sockets only
     kinds = {kind for kind in AppError.__subclasses__() if kind.__module__ == "app.errors"}
     assert {kind.__name__ for kind in kinds - set(STATUS)} == inside
 

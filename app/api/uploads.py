@@ -1,0 +1,117 @@
+"""`/v1/uploads`: files for jobs to read."""
+
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from apiflask import APIBlueprint
+from flask import request, url_for
+from pydantic import Field
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+
+from app.api import guards
+from app.api.paging import decode_cursor, page_of
+from app.api.schemas import Out, PageIn
+from app.api.upload_answers import TAKEN
+from app.errors import InvalidInput
+from app.uploads import keeping, queries
+
+blueprint = APIBlueprint("uploads", __name__, url_prefix="/v1", tag="Uploads")
+
+FIELD = "file"
+AROUND_BYTES = 16 << 10
+"""What a multipart body may have beside the file."""
+MAX_PARTS = 10
+
+
+class UploadOut(Out):
+    """A file that the caller has sent."""
+
+    id: UUID = Field(description="For `upload_id` of jobs.")
+    name: str = Field(description="As its sender calls it, cleaned.")
+    media_type: str = Field(description="By its content.")
+    size: int = Field(description="Bytes.")
+    sha256: str
+    created_at: datetime
+    expires_at: datetime = Field(description="Until then it is kept.")
+
+
+class UploadPageOut(Out):
+    """A page of uploads, newest first."""
+
+    items: list[UploadOut]
+    next: str | None = Field(description="Value of `cursor` for the next page.")
+
+
+@blueprint.post("/uploads")
+@guards.signed_in
+@blueprint.output(UploadOut, status_code=201)
+@blueprint.doc(summary="Upload a workbook or a CSV file", responses=TAKEN)
+def upload_file() -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Send a file for jobs to read, as the part `file` of `multipart/form-data`.
+
+    Taken are workbooks (.xlsx, .xlsm) and CSV text, by their content and whatever they are called.
+    The file is checked before the answer, and kept for some days.
+    """
+    sent = _sent_file()
+    stream = cast(Any, sent.stream)
+    upload = keeping.keep(guards.identity().user_id, sent.filename or "", stream)
+    location = url_for("uploads.show_upload", upload_id=upload.id)
+    return _view(upload), 201, {"Location": location}
+
+
+@blueprint.get("/uploads")
+@guards.signed_in
+@blueprint.input(PageIn, location="query")
+@blueprint.output(UploadPageOut)
+def list_uploads(query_data: PageIn) -> dict[str, Any]:
+    """The caller's uploads, newest first."""
+    before = decode_cursor(query_data.cursor, UUID)
+    rows = queries.page(guards.identity().user_id, before, query_data.limit + 1)
+    return page_of(rows, query_data.limit, _view, lambda row: str(row.id))
+
+
+@blueprint.get("/uploads/<uuid:upload_id>")
+@guards.signed_in
+@blueprint.output(UploadOut)
+def show_upload(upload_id: UUID) -> dict[str, Any]:
+    """One upload of the caller."""
+    return _view(queries.get(guards.identity().user_id, upload_id))
+
+
+@blueprint.delete("/uploads/<uuid:upload_id>")
+@guards.signed_in
+@blueprint.output({}, status_code=204)
+def delete_upload(upload_id: UUID) -> tuple[str, int]:
+    """Delete an upload; a job that reads it already goes on."""
+    keeping.give_up(guards.identity().user_id, upload_id)
+    return "", 204
+
+
+def _sent_file() -> FileStorage:
+    """The one file of the body, which is read here, slowly or not; others are served meanwhile."""
+    if request.mimetype != "multipart/form-data":
+        raise UnsupportedMediaType("Send the file as the part `file` of `multipart/form-data`.")
+    most = keeping.most_bytes()
+    request.max_content_length = most + AROUND_BYTES
+    request.max_form_parts = MAX_PARTS
+    try:
+        files = request.files.getlist(FIELD)
+    except RequestEntityTooLarge as error:
+        raise keeping.too_large(most) from error
+    others = sorted({*request.files, *request.form} - {FIELD})
+    if others or FIELD in request.form:
+        named = others or [FIELD]
+        _refuse({each: ["There is no such part; the file is the part `file`"] for each in named})
+    if len(files) != 1:
+        _refuse({FIELD: ["Send exactly one part of this name, with a file name"]})
+    return files[0]
+
+
+def _refuse(fields: dict[str, list[str]]) -> None:
+    raise InvalidInput(f"Not acceptable: {', '.join(list(fields)[:5])}.", fields)
+
+
+def _view(upload: object) -> dict[str, Any]:
+    return UploadOut.of(upload).model_dump(mode="json")
