@@ -20,8 +20,10 @@ LAUNCH = ".vscode/launch.json"
 FILES = [
     *(BASE, OVERLAY, LAUNCH, ".env.example", "Dockerfile", "Makefile"),
     *("deploy/host.env", "deploy/postgres/start.sh", "deploy/redis/start.sh"),
+    "deploy/rabbitmq/start.sh",
 ]
-VENDORS = {"db": "postgres", "redis": "redis", "proxy": "nginx"}
+VENDORS = {"db": "postgres", "redis": "redis", "rabbitmq": "rabbitmq", "proxy": "nginx"}
+BROKER_URL = "amqp://ring%25back:p%2F%22word@rabbitmq:5672//"
 
 
 class Loader(yaml.SafeLoader):
@@ -74,7 +76,8 @@ def test_the_settings_of_every_service_are_acceptable(
     for service in ("migrate", "api", "worker", "beat"):
         with monkeypatch.context() as patch:
             for name, value in services()[service]["environment"].items():
-                patch.setenv(name, value)
+                if value is not None:  # else it is handed on if it is set
+                    patch.setenv(name, value)
             patch.setenv(SECRETS_VARIABLE, str(tmp_path))
             settings = Settings.load()
         assert settings.is_development
@@ -115,7 +118,8 @@ def test_what_has_a_time_to_stop_in_is_not_killed_before(service: str) -> None:
 def test_images_are_pinned_to_a_version_and_every_other_is_our_own() -> None:
     images = {name: each["image"] for name, each in services().items()}
     for name, vendor in VENDORS.items():
-        assert re.fullmatch(rf"{vendor}:\d+(\.\d+)?-\w+", images.pop(name))
+        system = "" if vendor == "rabbitmq" else r"-\w+"  # its tags name none
+        assert re.fullmatch(rf"{vendor}:\d+(\.\d+)?{system}", images.pop(name))
     assert set(images.values()) == {"ringback"}
     bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert re.fullmatch(r"python:3\.\d+-slim-\w+", bases[0])
@@ -133,6 +137,56 @@ def test_every_service_is_hardened(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert name == "migrate" or service["healthcheck"]["test"][0] == "CMD"
+
+
+def test_rabbitmq_runs_only_if_asked_for_and_its_address_reaches_all_who_need_it() -> None:
+    asked = {name: each["profiles"] for name, each in services().items() if "profiles" in each}
+    assert asked == {"rabbitmq": ["rabbitmq"]}
+    for service in ("rabbitmq", "migrate", "api", "worker", "beat"):
+        assert services()[service]["environment"]["RINGBACK_BROKER_URL"] is None  # handed on
+    assert "ports" not in services()["rabbitmq"]
+
+
+def start_rabbitmq(folder: Path, address: str | None) -> subprocess.CompletedProcess[str]:
+    """As its container does, with a server that only tells its user and its arguments."""
+    server = folder / "rabbitmq-server"
+    server.write_text('#!/bin/bash\necho "$RABBITMQ_DEFAULT_USER $RABBITMQ_DEFAULT_PASS $#"\n')
+    server.chmod(0o755)
+    script = (ROOT / "deploy/rabbitmq/start.sh").read_text()
+    variables = {} if address is None else {"RINGBACK_BROKER_URL": address}
+    return subprocess.run(
+        ["/bin/bash", "-c", script.replace("/usr/lib/", f"{folder}/none/")],
+        env=variables | {"PATH": f"{folder}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_rabbitmq_gets_user_and_password_of_the_address_that_all_others_have(
+    tmp_path: Path,
+) -> None:
+    done = start_rabbitmq(tmp_path, BROKER_URL)
+    assert (done.returncode, done.stdout) == (0, 'ring%back p/"word 0\n'), done.stderr
+    settings = Settings.load(secret_key="s" * 32, broker_url=BROKER_URL)
+    with make_celery(settings).connection_for_write() as connection:
+        assert [connection.userid, connection.password] == ["ring%back", 'p/"word']
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        None,
+        *("", "redis://redis:6379/0", "amqp://rabbitmq:5672//", "amqp://u:@rabbitmq:5672//"),
+        *("amqp://u:p@elsewhere:5672//", "amqp://u:p@rabbitmq:5672/other", "amqp://u:p:q@rabbitmq"),
+    ],
+)
+def test_rabbitmq_does_not_start_without_a_user_and_a_password_of_its_own(
+    tmp_path: Path, address: str | None
+) -> None:
+    done = start_rabbitmq(tmp_path, address)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "RINGBACK_BROKER_URL must be amqp://USER:PASSWORD@rabbitmq:5672//" in done.stderr
 
 
 def test_production_documents_every_variable_that_it_reads() -> None:
