@@ -43,7 +43,7 @@ class KeyIn(In):
     )
 
 
-class _WithParams(In):
+class WithParams(In):
     @model_validator(mode="before")
     @classmethod
     def _mend_params(cls, data: Any) -> Any:
@@ -53,14 +53,14 @@ class _WithParams(In):
         return data
 
 
-class JobIn(_WithParams):
+class JobIn(WithParams):
     """What to run."""
 
     type: TypeName
     params: dict[str, Any] = Field({}, description=_MENDED, examples=[{"rows": 1000}])
 
 
-class RetryIn(_WithParams):
+class RetryIn(WithParams):
     """What to change; the body may be left out."""
 
     params: dict[str, Any] | None = Field(

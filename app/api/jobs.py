@@ -53,7 +53,7 @@ def list_job_types() -> dict[str, Any]:
 def submit_job(headers_data: KeyIn, json_data: JobIn) -> Answer:
     """Start a job; its owner is rung when it is done."""
     key = headers_data.idempotency_key
-    return _started(submit(guards.identity().user_id, json_data.type, json_data.params, key=key))
+    return started(submit(guards.identity().user_id, json_data.type, json_data.params, key=key))
 
 
 @blueprint.post("/create_excel_test")
@@ -65,7 +65,7 @@ def submit_job(headers_data: KeyIn, json_data: JobIn) -> Answer:
 def create_excel_test(headers_data: KeyIn, json_data: ExcelTestIn) -> Answer:
     """The short form of starting an `excel_test` job; the body may be left out."""
     key, params = headers_data.idempotency_key, json_data.model_dump(mode="json")
-    return _started(submit(guards.identity().user_id, ExcelTest.name, params, key=key))
+    return started(submit(guards.identity().user_id, ExcelTest.name, params, key=key))
 
 
 @blueprint.get("/jobs")
@@ -130,7 +130,7 @@ def retry_job(job_id: UUID, headers_data: KeyIn, json_data: RetryIn) -> Answer:
     It has the type of that one, and its parameters, unless the body has others.
     """
     caller, key = guards.identity().user_id, headers_data.idempotency_key
-    return _started(repeat(caller, job_id, json_data.params, key=key))
+    return started(repeat(caller, job_id, json_data.params, key=key))
 
 
 @blueprint.get("/jobs/<uuid:job_id>/result")
@@ -170,7 +170,7 @@ def _readable() -> queries.Whose:
     return queries.ANYBODY if may_read_any else guards.identity().user_id
 
 
-def _started(submitted: Submitted) -> Answer:
+def started(submitted: Submitted) -> Answer:
     headers = {"Location": url_for("jobs.show_job", job_id=submitted.job.id)}
     if submitted.again is None:
         return job_view(submitted.job), 202, headers

@@ -44,8 +44,9 @@ def pause(schedule: Schedule, reason: str) -> list[Callable[[], Any]]:
     message = inbox.Message(PAUSED, f"{schedule.name}: paused", body, data)
     keep = timedelta(days=services().settings.notification_days)
     told = inbox.append(schedule.user_id, message, keep)
-    return [partial(log.warning, "schedule paused", reason=reason), partial(_ring, told)]
+    return [partial(_tell, reason, told)]
 
 
-def _ring(told: Notification) -> None:
+def _tell(reason: str, told: Notification) -> None:
+    log.warning("schedule paused", reason=reason)
     services().publisher.to_user(told.user_id, events.NOTIFICATION, notification_view(told))

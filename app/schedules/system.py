@@ -91,7 +91,8 @@ def make_right(plans: dict[str, Plan]) -> None:
         rows = rows.execution_options(populate_existing=True)
         present = {str(row.system_key): row for row in db.session.scalars(rows)}
         for key, plan in plans.items():
-            _write(present.pop(key, None) or _new(key), plan)
+            row = present.pop(key, None)
+            _write(_new(key) if row is None else row, plan)
         for row in present.values():
             row.enabled, row.next_run_at, row.paused_reason = False, None, NOT_DECLARED
     if plans or present:

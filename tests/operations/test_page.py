@@ -31,6 +31,7 @@ BASE_FIELDS = {
     "job_id",
     "job_type",
     "attempt",
+    "schedule_id",
 }
 
 

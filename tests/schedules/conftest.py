@@ -1,0 +1,109 @@
+"""Schedules on a real Postgres, where time passes by moving the rows into the past."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, text
+
+from app.accounts import users
+from app.accounts.models import User
+from app.accounts.passwords import directly
+from app.accounts.permissions import Role
+from app.config import Settings
+from app.extensions import db, new_id, transaction
+from app.factory import create_core, default_services
+from app.jobs.models import Job
+from app.notifications.models import Notification
+from app.schedules import service
+from app.schedules.models import Schedule
+from tests.support.quiet import Undispatched, own_settings
+
+__all__ = ["own_settings"]
+
+
+class World:
+    """What a test does to schedules, and what came of it; needs a context."""
+
+    def owner(self) -> User:
+        """A user of this test alone."""
+        email = f"{new_id().hex}@example.com"
+        return users.create(email, "a long password", Role.USER, offload=directly)
+
+    def add(self, owner: User | None = None, **fields: Any) -> Schedule:
+        """A daily schedule, half a day from its next tick, so that none comes during a test."""
+        noon = self.now() + timedelta(hours=12)
+        plan = service.Plan("daily", "middling", {}, f"{noon:%M %H} * * *", "UTC")
+        return service.create((owner or self.owner()).id, replace(plan, **fields))
+
+    def let_pass(self, schedule: Schedule, days: int = 1) -> None:
+        """Let so much time pass for one schedule: its last tick is half a day ago then."""
+        self.execute(
+            """
+            WITH moved AS (
+              UPDATE jobs SET schedule_tick = schedule_tick - make_interval(days => :days)
+              WHERE schedule_id = :id
+            )
+            UPDATE schedules SET next_run_at = next_run_at - make_interval(days => :days),
+              last_tick_at = last_tick_at - make_interval(days => :days)
+            WHERE id = :id
+            """,
+            days=days,
+            id=schedule.id,
+        )
+
+    def change(self, schedule: Schedule, **columns: Any) -> None:
+        """Write columns as an earlier version would have left them."""
+        with transaction():
+            row = db.session.get_one(Schedule, schedule.id)
+            for name, value in columns.items():
+                setattr(row, name, value)
+
+    def execute(self, sql: str, **values: Any) -> None:
+        with transaction():
+            db.session.execute(text(sql), values)
+
+    def now(self) -> datetime:
+        with transaction():
+            moment: datetime = db.session.execute(text("SELECT now()")).scalar_one()
+        return moment
+
+    def state(self, schedule: Schedule) -> Schedule:
+        with transaction():
+            return db.session.get_one(Schedule, schedule.id, populate_existing=True)
+
+    def jobs(self, schedule: Schedule) -> list[Job]:
+        """The schedule's jobs, oldest first."""
+        wanted = select(Job).where(Job.schedule_id == schedule.id).order_by(Job.id)
+        with transaction():
+            found = db.session.scalars(wanted.execution_options(populate_existing=True))
+            return list(found)
+
+    def told(self, user_id: UUID) -> list[Notification]:
+        wanted = select(Notification).where(Notification.user_id == user_id)
+        with transaction():
+            return list(db.session.scalars(wanted.order_by(Notification.seq)))
+
+
+@pytest.fixture(scope="module")
+def app(own_settings: Settings) -> Iterator[Flask]:
+    """A core app without workers, on a database for one module."""
+    settings = own_settings.model_copy(update={"sweep_seconds": 0.2})
+    given = replace(default_services(settings), dispatcher=Undispatched())
+    core = create_core(settings, given, role="test")
+    yield core
+    with core.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def world(app: Flask) -> Iterator[World]:
+    """Nothing is left of another test."""
+    with app.app_context():
+        world = World()
+        world.execute("DELETE FROM users")
+        yield world
