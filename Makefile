@@ -12,7 +12,7 @@ COMPOSE ?= docker compose
 # What is started here on the services of Docker Compose has these settings.
 ON_HOST = set -a; . deploy/host.env; exec $(PYTHON) -m app
 
-.PHONY: help run test chaos postman test-compose services api worker beat lint format reset lock dev
+.PHONY: help run test chaos simulate postman test-compose services api worker beat lint format reset lock dev
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -27,6 +27,10 @@ test: dev  ## run the tests on real servers (ARGS="-k name" for some, ARGS="-n 0
 chaos: dev  ## break everything under load and look for what was lost (MINUTES=10 SEED=1 USERS=50)
 	@$(PYTHON) -m tests.chaos $(if $(MINUTES),--minutes $(MINUTES)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(USERS),--users $(USERS))
+
+simulate: dev  ## users who submit, listen and download, on a running server (USERS=10 SECONDS=30 URL=…)
+	@$(PYTHON) -m benchmarks.simulate $(if $(USERS),--users $(USERS)) \
+		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(URL),--url $(URL)) $(ARGS)
 
 postman: dev  ## run the Postman collection on a running server (URL=http://localhost:5006)
 	@$(NEWMAN) run postman_collection.json $(if $(URL),--env-var base_url=$(URL))
