@@ -1,6 +1,6 @@
 """Access tokens: signed, short-lived, and worth nothing once their session's row says so."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -86,6 +86,15 @@ def verify_access(token: str) -> Identity:
         raise _invalid() from error
     role = _present_role(user_id, session_id, str(claims.get("ref")))
     return Identity(user_id, session_id, role, expires_at)
+
+
+def check_again(caller: Identity) -> Identity:
+    """The caller as the database knows them by now; for who has waited since `verify_access`.
+
+    Raises:
+        Unauthenticated: `token_revoked`, the session has ended meanwhile.
+    """
+    return replace(caller, role=_present_role(caller.user_id, caller.session_id))
 
 
 def claimed_user(token: str) -> UUID | None:

@@ -19,6 +19,7 @@ from app.api import (
     sessions,
     uploads,
     users,
+    waiting,
 )
 from app.api.forwarded import Forwarded
 from app.api.handshakes import Handshakes
@@ -68,6 +69,7 @@ def register(app: APIFlask, settings: Settings) -> None:
     health.register(app, settings)
     errors.register(app)
     limits.register(app, settings)
+    waiting.register(app, settings)
     openapi.register(app)
     for blueprint in _BLUEPRINTS:
         app.register_blueprint(blueprint)

@@ -50,6 +50,13 @@ CANCELLED: Any = {
     },
     409: _problem("`job_ended`: it had ended before."),
 }
+_ETAG = {"ETag": _header("Changes whenever the job does.")}
+SHOWN: Any = {
+    200: {"description": "The job.", "headers": _ETAG},
+    304: {"description": "The caller has it (`If-None-Match`).", "headers": _ETAG},
+    429: _problem("A limit is reached. `too_many_waiting`: so many of your requests wait here."),
+    503: _problem("The database does not answer. `server_busy`: too many requests wait here."),
+}
 _ANYTHING = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 FILE: Any = {
     200: {"description": "The file", "content": _ANYTHING},

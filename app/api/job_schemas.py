@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from app.api.schemas import In, Out, PageIn, TimeIn
+from app.api.waiting import LONGEST_SECONDS
 from app.job_types.excel_test import ExcelTestParameters
 from app.job_types.json_values import mended
 
@@ -88,6 +89,28 @@ class JobsQuery(PageIn):
         None,
         description="Whose; the caller's own when left out. `any` is everybody's; it, and anybody "
         "else's, takes the permission `jobs.read_any`.",
+    )
+
+
+class JobQuery(In):
+    """When to show a job."""
+
+    wait: int = Field(
+        0,
+        ge=0,
+        le=LONGEST_SECONDS,
+        description="Seconds to wait for news of it. With `If-None-Match`: until it has changed; "
+        "without: until it has ended. When the time is over, it is answered as it is.",
+    )
+
+
+class KnownIn(In):
+    """What of a job the caller knows already."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    if_none_match: str | None = Field(
+        None, description="`ETag` of an earlier answer; while the job is still that, 304."
     )
 
 

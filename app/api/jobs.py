@@ -5,19 +5,22 @@ from uuid import UUID
 
 from apiflask import APIBlueprint
 from flask import Response, send_file, url_for
+from werkzeug.http import parse_etags
 
 from app.accounts.permissions import Permission
-from app.api import guards
-from app.api.job_answers import AGAIN_HEADERS, CANCELLED, FILE, RETRIED, STARTED
+from app.api import guards, job_reading
+from app.api.job_answers import AGAIN_HEADERS, CANCELLED, FILE, RETRIED, SHOWN, STARTED
 from app.api.job_schemas import (
     ExcelTestIn,
     JobEventPageOut,
     JobIn,
     JobOut,
     JobPageOut,
+    JobQuery,
     JobsQuery,
     JobTypePageOut,
     KeyIn,
+    KnownIn,
     RetryIn,
 )
 from app.api.paging import decode_cursor, page_of
@@ -87,10 +90,24 @@ def list_jobs(query_data: JobsQuery) -> dict[str, Any]:
 
 @blueprint.get("/jobs/<uuid:job_id>")
 @guards.signed_in
+@blueprint.input(JobQuery, location="query")
+@blueprint.input(KnownIn, location="headers")
 @blueprint.output(JobOut)
-def show_job(job_id: UUID) -> dict[str, Any]:
-    """One job of the caller, or, with the permission `jobs.read_any`, of anybody."""
-    return job_view(*queries.get_job(_readable(), job_id))
+@blueprint.doc(responses=SHOWN)
+def show_job(job_id: UUID, query_data: JobQuery, headers_data: KnownIn) -> Answer | Response:
+    """One job of the caller, or, with the permission `jobs.read_any`, of anybody.
+
+    With `wait`, a long poll: it is answered when there is news of the job, at the latest after so
+    many seconds.
+    """
+    known = parse_etags(headers_data.if_none_match)
+    shown = job_reading.read(guards.identity(), job_id)
+    if query_data.wait:
+        shown = job_reading.news(shown, known, query_data.wait)
+    headers = {"ETag": shown.etag, "Cache-Control": "private, no-cache"}
+    if shown.is_known(known):
+        return Response(status=304, headers=headers)
+    return job_view(shown.job, shown.artifact), 200, headers
 
 
 @blueprint.get("/jobs/<uuid:job_id>/events")
@@ -100,7 +117,8 @@ def show_job(job_id: UUID) -> dict[str, Any]:
 def list_job_events(job_id: UUID, query_data: PageIn) -> dict[str, Any]:
     """The log of a job: every transition, oldest first."""
     after = decode_cursor(query_data.cursor, int) or 0
-    rows = queries.list_events(_readable(), job_id, after, query_data.limit + 1)
+    owner = job_reading.whose(guards.identity())
+    rows = queries.list_events(owner, job_id, after, query_data.limit + 1)
     return page_of(rows, query_data.limit, event_view, lambda row: str(row.id))
 
 
@@ -162,12 +180,6 @@ def _whose(user_id: UUID | Literal["any"] | None) -> queries.Whose:
         return guards.identity().user_id
     guards.require(Permission.JOBS_READ_ANY)
     return user_id if isinstance(user_id, UUID) else queries.ANYBODY
-
-
-def _readable() -> queries.Whose:
-    """Among whose jobs the caller is shown one: anything but its file."""
-    may_read_any = guards.identity().may(Permission.JOBS_READ_ANY)
-    return queries.ANYBODY if may_read_any else guards.identity().user_id
 
 
 def started(submitted: Submitted) -> Answer:

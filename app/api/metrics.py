@@ -60,7 +60,7 @@ def _measure(measured: Metrics, response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule else NO_ROUTE
     measured.requests.labels(method, route, response.status_code).inc()
     if "started" in g:
-        seconds = time.monotonic() - g.started
+        seconds = time.monotonic() - g.started - g.get("waited", 0.0)
         measured.request_seconds.labels(method, route).observe(seconds)
     return response
 

@@ -3,12 +3,13 @@
 The exception is `ANYBODY`, which only who may read everybody's jobs may be given.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, func, select
 
 from app.artifacts.models import Artifact
 from app.errors import NotFound
@@ -23,6 +24,13 @@ class Anybody:
 
 ANYBODY = Anybody()
 Whose = UUID | Anybody
+
+
+class Standing(NamedTuple):
+    """What of a job tells whether it has changed."""
+
+    version: int
+    state: str
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,16 @@ def get_job(owner: Whose, job_id: UUID) -> Row[Job, Artifact | None]:
     if row is None:
         raise NotFound("There is no such job.", code="job_not_found")
     return row
+
+
+def standings(engine: Engine, job_ids: Collection[UUID]) -> dict[UUID, Standing]:
+    """How these jobs stand, whoever owns them; of those that are gone, nothing.
+
+    Not on the session: a thread without a context may ask.
+    """
+    wanted = select(Job.id, Job.version, Job.state).where(Job.id.in_(job_ids))
+    with engine.connect() as connection:
+        return {row.id: Standing(row.version, row.state) for row in connection.execute(wanted)}
 
 
 def get_artifact(user_id: UUID, job_id: UUID) -> Artifact:

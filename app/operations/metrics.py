@@ -58,10 +58,13 @@ class Metrics:
         )
         self.request_seconds = Histogram(
             "ringback_http_request_seconds",
-            "From the request to the head of its answer.",
+            "From the request to the head of its answer, without what it waited for a job.",
             ["method", "route"],
             buckets=REQUEST_SECONDS,
             registry=registry,
+        )
+        self.waiting_requests = Gauge(
+            "ringback_http_waiting_requests", "Requests that wait for a job.", registry=registry
         )
 
     def _add_sockets(self, registry: CollectorRegistry) -> None:
