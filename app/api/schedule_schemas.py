@@ -1,10 +1,10 @@
 """Shapes of schedules: what comes in and goes out at `app.api.schedules`."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, StrictBool
 
 from app.api.job_schemas import TypeName, WhoseIn, WithParams
 from app.api.schemas import Out, PageIn
@@ -55,12 +55,6 @@ class SchedulePatch(WithParams):
     time_zone: TimeZone | None = None
     overlap: Overlap | None = Field(None, description=OVERLAP)
     enabled: StrictBool | None = Field(None, description=ENABLED)
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not self.changes():
-            raise ValueError("give at least one field to change")
-        return self
 
     def changes(self) -> dict[str, Any]:
         """The fields that were given."""

@@ -34,8 +34,10 @@ def belongings(stack: Stack) -> dict[str, str]:
     """Ids of things of one user, by the name that routes give them."""
     owner = stack.new_user()
     job = owner.end_of(owner.ok("POST", "/v1/create_excel_test", json={"rows": 1})["id"])
+    daily = {"name": "daily", "type": "add", "params": {"a": 1, "b": 2}, "cron": "0 0 * * *"}
     return {
         "job_id": job["id"],
+        "schedule_id": owner.ok("POST", "/v1/schedules", json=daily)["id"],
         "notification_id": owner.notifications()[0]["id"],
         "session_id": owner.tokens["session_id"],
         "user_id": owner.user_id,

@@ -218,59 +218,6 @@ def test_schedules_locked_by_somebody_else_are_passed_over(app: Flask, world: Wo
     assert len(world.jobs(held)) == 1
 
 
-def test_schedules_whose_type_was_removed_pause_and_tell_their_owner(world: World) -> None:
-    schedule = world.add()
-    world.change(schedule, type="was_removed")
-    world.let_pass(schedule)
-    tick()
-    state = world.state(schedule)
-    assert (state.enabled, state.next_run_at) == (False, None)
-    assert state.paused_reason == "There is no job type was_removed any more."
-    (told,) = world.told(schedule.user_id)
-    assert told.type == "schedule_paused"
-    assert told.data["schedule_id"] == str(schedule.id)
-    assert state.paused_reason in told.body
-    assert world.jobs(schedule) == []
-    assert tick() == 0
-
-
-@pytest.mark.parametrize(
-    ("columns", "words"),
-    [
-        ({"type": "add", "params": {"a": "x", "b": 2}}, "params.a"),
-        ({"type": "add", "params": {"a": 1, "b": 2, "c": 3}}, "no such parameter"),
-        ({"time_zone": "Mars/Olympus"}, "time_zone"),
-        ({"cron": "99 * * * *"}, "Bad minute"),
-    ],
-)
-def test_schedules_that_no_longer_fit_pause_and_say_why(
-    world: World, columns: dict[str, Any], words: str
-) -> None:
-    schedule = world.add()
-    world.change(schedule, **columns)
-    world.let_pass(schedule)
-    tick()
-    state = world.state(schedule)
-    assert not state.enabled
-    assert words in (state.paused_reason or "")
-    assert len(world.told(schedule.user_id)) == 1
-
-
-def test_schedules_that_the_type_refuses_their_owner_pause(world: World) -> None:
-    from app.errors import PermissionDenied
-    from tests.support.job_types.urgency import Middling
-
-    def check(self: Any, owner: Any, parameters: Any) -> None:
-        raise PermissionDenied(f"{owner.email} may not.")
-
-    schedule = world.add()
-    world.let_pass(schedule)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Middling, "check", check)
-        tick()
-    assert "@example.com may not." in (world.state(schedule).paused_reason or "")
-
-
 def test_schedules_enabled_again_go_on_from_now_and_make_up_for_nothing(world: World) -> None:
     schedule = world.add()
     service.change(schedule.user_id, schedule.id, {"enabled": False})
