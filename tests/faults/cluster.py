@@ -16,6 +16,7 @@ from app.standalone.servers import Servers
 from tests.faults.ledger import Client, Ledger
 from tests.faults.points import FOLDER, Points
 from tests.support.process import AppProcess
+from tests.support.rabbitmq import RabbitMQ
 from tests.support.stack import AppServer, Stack
 from tests.support.waiting import wait_for
 
@@ -24,6 +25,7 @@ SETTINGS = {
     "RINGBACK_ORPHAN_SECONDS": "3",
     "RINGBACK_STOP_GRACE_SECONDS": "2",
 }
+RABBITMQ_CONSUMER_SECONDS = 1800  # as RabbitMQ has it by itself
 
 
 @dataclass
@@ -32,38 +34,53 @@ class Cluster(Stack):
 
     Attributes:
         own: its Postgres and its Valkey.
+        broker: what its jobs go through: that Valkey, or a RabbitMQ of its own.
         points: where its processes can be made to fail.
         ledger: of the present test.
     """
 
     own: Servers = field(init=False)
+    broker: Server = field(init=False)
     points: Points = field(init=False)
     ledger: Ledger = field(init=False, default_factory=Ledger)
     _standing: list[AppProcess] = field(init=False, default_factory=list)
 
     @classmethod
     def launch(
-        cls, folder: Path, *, servers: int = 1, workers: int = 1, beats: int = 1, **settings: str
+        cls,
+        folder: Path,
+        *,
+        rabbitmq: bool = False,
+        servers: int = 1,
+        workers: int = 1,
+        beats: int = 1,
+        **settings: str,
     ) -> "Cluster":
         """Start everything.
 
         Args:
             folder: an empty one.
+            rabbitmq: whether that is the broker.
             servers, workers, beats: how many of each stand during all tests.
             settings: more environment variables of all processes.
         """
         own = Servers(folder / "servers")
         points = Points(folder / "points")
+        broker = _rabbitmq(folder) if rabbitmq else own.valkey
         own.start()
         try:
+            if rabbitmq:
+                broker.start()
+                settings["RINGBACK_BROKER_URL"] = broker.url
             cluster = cls._start_on(own, folder, SETTINGS | {FOLDER: str(points.root)} | settings)
-            cluster.own, cluster.points = own, points
+            cluster.own, cluster.broker, cluster.points = own, broker, points
             for _ in range(servers - 1):
                 cluster.add_server()
             for command, count in {"worker": workers, "beat": beats}.items():
                 for _ in range(count - 1):
                     cluster.add(command)
         except BaseException:
+            broker.stop()
             own.stop()
             raise
         cluster._standing = cluster.everything()
@@ -114,7 +131,7 @@ class Cluster(Stack):
         self.points.clear()
         for process in self.running():
             process.thaw()
-        for server in (self.own.postgres, self.own.valkey):
+        for server in {self.own.postgres, self.own.valkey, self.broker}:
             if server.is_running:
                 thaw(server)
             else:
@@ -141,12 +158,17 @@ class Cluster(Stack):
                 process.kill()
             super().stop()
         finally:
+            self.broker.stop()
             self.own.stop()
+
+
+def _rabbitmq(folder: Path) -> Server:
+    return RabbitMQ(folder / "rabbitmq", RABBITMQ_CONSUMER_SECONDS)
 
 
 @contextmanager
 def frozen(server: Server) -> Iterator[None]:
-    """A Postgres or Valkey that keeps its connections and says nothing."""
+    """A server that keeps its connections and says nothing."""
     freeze(server)
     try:
         yield

@@ -8,14 +8,17 @@ from tests.faults.audit import Audit
 from tests.faults.cluster import Cluster
 from tests.faults.crowd import Crowd
 from tests.faults.ledger import Client, Ledger, report
+from tests.support.rabbitmq import BINARY
 
 
 @pytest.fixture(scope="module")
 def cluster_of_module(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cluster]:
-    """A module may say how many processes it wants: `CLUSTER = {"workers": 2}`."""
+    """A module may say what it wants: `CLUSTER = {"workers": 2, "rabbitmq": True}`."""
     wanted = getattr(request.module, "CLUSTER", {})
+    if "rabbitmq" in wanted and not BINARY.exists():
+        pytest.skip(f"RabbitMQ is not installed: there is no {BINARY}")
     cluster = Cluster.launch(tmp_path_factory.mktemp("cluster"), **wanted)
     yield cluster
     cluster.stop()

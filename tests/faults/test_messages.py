@@ -22,8 +22,8 @@ ONE_RUN = "accepted admitted claimed succeeded"
 @pytest.fixture
 def broker(cluster: Cluster) -> Iterator[Celery]:
     """For messages that the test sends."""
-    names = ("secret_key", "redis_url", "database_url", "environment")
-    settings = {name: cluster.environment[f"RINGBACK_{name.upper()}"] for name in names}
+    names = ("secret_key", "redis_url", "broker_url", "database_url", "environment")
+    settings = {name: cluster.environment.get(f"RINGBACK_{name.upper()}") for name in names}
     celery = make_celery(Settings.load(**settings))
     yield celery
     celery.close()
@@ -67,6 +67,7 @@ def found_nothing(cluster: Cluster, jobs: set[str]) -> list[str]:
     return [line for line in said if any(job in line for job in jobs)]
 
 
+@pytest.mark.rabbitmq
 def test_messages_that_come_twice_and_out_of_order_run_each_job_once(
     cluster: Cluster, broker: Celery
 ) -> None:
@@ -92,6 +93,7 @@ def test_messages_that_come_after_the_end_of_their_jobs_change_nothing(
     assert {user.story(job) for job, user in jobs.items()} == {ONE_RUN}
 
 
+@pytest.mark.rabbitmq
 def test_messages_that_come_while_their_job_runs_do_not_start_it_again(
     cluster: Cluster, user: Client, broker: Celery
 ) -> None:
@@ -109,6 +111,7 @@ def test_messages_that_come_while_their_job_runs_do_not_start_it_again(
     assert user.story(job) == ONE_RUN
 
 
+@pytest.mark.rabbitmq
 def test_the_message_of_a_lost_attempt_that_comes_late_does_not_run_the_next_one_twice(
     cluster: Cluster, user: Client, broker: Celery
 ) -> None:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 import redis
 
-from app.standalone.valkey import Valkey
+from app.standalone.server import Server
 from tests.faults.cluster import Cluster, frozen
 from tests.faults.ledger import Client
 from tests.faults.poster import Poster
@@ -16,22 +16,23 @@ from tests.support.waiting import wait_for
 
 OUTAGE_SECONDS = 10.0
 ONE_RUN = "accepted admitted claimed succeeded"
-Outage = Callable[[Valkey], AbstractContextManager[None]]
+Outage = Callable[[Server], AbstractContextManager[None]]
+DATA = {"Valkey": "appendonlydir", "RabbitMQ": "mnesia"}
 
 
 @contextmanager
-def stopped(valkey: Valkey) -> Iterator[None]:
-    valkey.kill()
+def stopped(broker: Server) -> Iterator[None]:
+    broker.kill()
     yield
-    valkey.start()
+    broker.start()
 
 
 @contextmanager
-def emptied(valkey: Valkey) -> Iterator[None]:
-    valkey.kill()
+def emptied(broker: Server) -> Iterator[None]:
+    broker.kill()
     yield
-    shutil.rmtree(valkey.folder / "appendonlydir")
-    valkey.start()
+    shutil.rmtree(broker.folder / DATA[broker.name])
+    broker.start()
 
 
 @pytest.mark.parametrize(
@@ -40,19 +41,24 @@ def emptied(valkey: Valkey) -> Iterator[None]:
 def test_jobs_are_accepted_at_once_and_end_though_valkey_is_away_for_ten_seconds(
     cluster: Cluster, user: Client, outage: Outage
 ) -> None:
+    check_outage(cluster, user, outage, OUTAGE_SECONDS)
+
+
+def check_outage(cluster: Cluster, user: Client, outage: Outage, seconds: float) -> None:
+    """The same with each broker."""
     others = [cluster.new_user() for _ in range(2)]
     # As many as the worker has processes: a message that cannot be acknowledged must not occupy one.
     running = [user.submit("steps", seconds=3)["id"] for _ in range(2)]
     queued = [user.submit("steps", seconds=0.1)["id"] for _ in range(2)]
     wait_for_claims(user, running)
-    with outage(cluster.own.valkey):
+    with outage(cluster.broker):
         begun = time.monotonic()
         with Poster(*others) as poster:
             ended = [user.end_of(job)["state"] for job in running]
-            time.sleep(max(0, begun + OUTAGE_SECONDS - time.monotonic()))
+            time.sleep(max(0, begun + seconds - time.monotonic()))
     cluster.ledger.fault_is_over()
     assert ended == ["succeeded", "succeeded"]
-    median, longest = poster.show("while Valkey was away")
+    median, longest = poster.show(f"while {cluster.broker.name} was away")
     assert poster.statuses() == {202}
     assert median < 1.0
     assert longest < 5.0  # the machine is busy
@@ -79,15 +85,16 @@ def test_messages_that_valkey_has_forgotten_are_sent_again(cluster: Cluster, use
         assert user.story(job) == ONE_RUN
 
 
+@pytest.mark.rabbitmq
 def test_a_worker_takes_jobs_again_after_each_of_several_silences(
     cluster: Cluster, user: Client
 ) -> None:
     for _ in range(3):
         jobs = [user.submit("steps", seconds=0.5)["id"] for _ in range(2)]
         wait_for_claims(user, jobs)
-        with frozen(cluster.own.valkey):
+        with frozen(cluster.broker):
             assert {user.end_of(job)["state"] for job in jobs} == {"succeeded"}
-            time.sleep(1.5)  # longer than Valkey is given to take an acknowledgement
+            time.sleep(1.5)  # longer than a broker is given to take an acknowledgement
     cluster.ledger.fault_is_over()
     assert [user.run("steps")["state"] for _ in range(4)] == ["succeeded"] * 4
 

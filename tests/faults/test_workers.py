@@ -57,6 +57,7 @@ def end_of(user: Client, job: str) -> tuple[str, int]:
     return ended["state"], ended["attempt"]
 
 
+@pytest.mark.rabbitmq
 @pytest.mark.parametrize("point", ["received", "before_claim"])
 def test_a_worker_killed_before_its_claim_costs_no_attempt(
     cluster: Cluster, user: Client, point: str
@@ -66,6 +67,7 @@ def test_a_worker_killed_before_its_claim_costs_no_attempt(
     assert user.story(job) == ONE_RUN
 
 
+@pytest.mark.rabbitmq
 def test_the_job_of_a_worker_killed_while_it_ran_is_run_by_another(
     cluster: Cluster, user: Client
 ) -> None:
@@ -82,6 +84,7 @@ def test_a_worker_killed_between_artifact_and_commit_leaves_one_file_of_the_next
     assert user.call("GET", f"/v1/jobs/{job}/result").text.startswith(f"attempt 2 of {job}")
 
 
+@pytest.mark.rabbitmq
 def test_a_worker_killed_between_commit_and_publish_has_ended_the_job_and_its_owner_is_told(
     cluster: Cluster, user: Client
 ) -> None:

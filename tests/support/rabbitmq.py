@@ -29,19 +29,25 @@ consumer_timeout = {consumer_milliseconds}
 """
 # RabbitMQ looks once a minute for consumers that take too long.
 ADVANCED = "[{rabbit, [{channel_tick_interval, 500}]}]."
-# Longer than a job of most tests.
+# Longer than a job of most tests; RabbitMQ's own is half an hour.
 CONSUMER_SECONDS = 5
+DATA = "mnesia"
 
 
 class RabbitMQ(Server):
-    """A broker with a user `ringback`, whose queues and durable messages outlive a restart."""
+    """A broker with a user `ringback`, whose queues and durable messages outlive a restart.
+
+    Args:
+        folder: see `Server`.
+        consumer_seconds: how long a worker may have a message before its channel is closed.
+    """
 
     name = "RabbitMQ"
     stop_signal = signal.SIGTERM
 
-    def __init__(self, folder: Path) -> None:
-        """See `Server`."""
+    def __init__(self, folder: Path, consumer_seconds: int = CONSUMER_SECONDS) -> None:
         super().__init__(folder)
+        self._consumer_seconds = consumer_seconds
         # The node finds its own port through it; as a child of the node it would outlive it.
         (self.folder / "epmd").mkdir(mode=0o700, parents=True, exist_ok=True)
         self._epmd = Child(self.folder / "epmd", signal.SIGTERM)
@@ -77,7 +83,7 @@ class RabbitMQ(Server):
             address=LOOPBACK,
             port=self.port,
             password=password,
-            consumer_milliseconds=CONSUMER_SECONDS * 1000,
+            consumer_milliseconds=self._consumer_seconds * 1000,
         )
         file.write_text(text)
         self._advanced.write_text(ADVANCED)
@@ -97,7 +103,7 @@ class RabbitMQ(Server):
             "RABBITMQ_CONFIG_FILE": file,
             "RABBITMQ_ADVANCED_CONFIG_FILE": self._advanced,
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-            "RABBITMQ_MNESIA_BASE": self.folder / "mnesia",
+            "RABBITMQ_MNESIA_BASE": self.folder / DATA,
             "RABBITMQ_LOG_BASE": self.folder / "logs",
             "RABBITMQ_ENABLED_PLUGINS_FILE": self.folder / "enabled_plugins",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
