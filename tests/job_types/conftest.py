@@ -10,12 +10,15 @@ import pytest
 from sqlalchemy import Engine
 
 from app.config import Settings
+from app.delivery.smtp import SmtpMailer, SmtpServer
 from app.extensions import db
 from app.factory import create_core
 from app.jobs.reading import OwnRows
+from app.standalone.ports import free_port
 from tests.job_types.recording import RecordingContext
 from tests.support.activity import add_jobs, add_user
 from tests.support.in_process import settings  # noqa: F401  # a fixture
+from tests.support.smtp import MailServer
 
 
 @pytest.fixture(scope="session")
@@ -38,13 +41,23 @@ def busy_user(database_url: str) -> UUID:
     return user_id
 
 
+@pytest.fixture(scope="session")
+def mailer() -> Iterator[SmtpMailer]:
+    """Sends to a server that takes everything."""
+    with MailServer(free_port()) as server:
+        here = SmtpServer("127.0.0.1", server.port, "none", None, "", timeout=20)
+        yield SmtpMailer(here, "ringback@example.com")
+
+
 @pytest.fixture
-def make_context(engine: Engine, busy_user: UUID) -> Iterator[Callable[..., RecordingContext]]:
-    """Makes contexts that can read; as `busy_user` unless told otherwise."""
+def make_context(
+    engine: Engine, busy_user: UUID, mailer: SmtpMailer
+) -> Iterator[Callable[..., RecordingContext]]:
+    """Makes contexts that can read and send mail; as `busy_user` unless told otherwise."""
     with ExitStack() as stack:
 
         def make(folder: Path, owner: UUID = busy_user, **options: Any) -> RecordingContext:
             own_rows = stack.enter_context(closing(OwnRows(engine, owner)))
-            return RecordingContext(folder, own_rows=own_rows, **options)
+            return RecordingContext(folder, own_rows=own_rows, mailer=mailer, **options)
 
         yield make

@@ -1,5 +1,5 @@
 """A real, small `JobContext`: remembers progress, writes files into a `LocalArtifactStore`,
-and reads from a database if it is given one."""
+reads from a database and sends mail if it is given one to do so."""
 
 import errno
 import io
@@ -11,7 +11,9 @@ from uuid import UUID, uuid4
 
 from app.artifacts.local import LocalArtifactStore
 from app.artifacts.store import StoredFile
-from app.errors import JobCancelled
+from app.delivery.mail import Letter, Mailer
+from app.errors import JobCancelled, JobFailed
+from app.job_types.base import Mail, UploadedFile
 from app.jobs.reading import OwnRows
 
 
@@ -23,6 +25,7 @@ class RecordingContext:
         cancel_at: the progress call, counted from 1, that says the owner cancelled.
         disk_bytes: how much can be written before the disk is full.
         own_rows: of the user whose job it is; without it, nothing can be read.
+        mailer: sends mail; without it, none can be sent.
     """
 
     def __init__(
@@ -32,13 +35,15 @@ class RecordingContext:
         cancel_at: int | None = None,
         disk_bytes: int | None = None,
         own_rows: OwnRows | None = None,
+        mailer: Mailer | None = None,
     ) -> None:
         self.store = LocalArtifactStore(folder)
         self.reports: list[tuple[float, str]] = []
         self.stored: StoredFile | None = None
+        self.uploads: dict[UUID, UploadedFile] = {}
         self._job_id = uuid4()
         self._cancel_at, self._disk_bytes = cancel_at, disk_bytes
-        self._own_rows = own_rows
+        self._own_rows, self._mailer = own_rows, mailer
 
     @property
     def job_id(self) -> UUID:
@@ -64,6 +69,15 @@ class RecordingContext:
             full = self._disk_bytes
             yield writing.file if full is None else cast(BinaryIO, _Full(writing.file, full))
         self.stored = writing.stored
+
+    def mail(self, mail: Mail) -> Mapping[str, str]:
+        assert self._mailer is not None, "this context was given no mailer"
+        return self._mailer.send(Letter(self._job_id, mail.to, mail.subject, mail.text, mail.html))
+
+    def upload(self, upload_id: UUID) -> UploadedFile:
+        if upload_id not in self.uploads:
+            raise JobFailed("The upload is no longer kept.", code="upload_not_found")
+        return self.uploads[upload_id]
 
     def path(self) -> Path:
         """The file that was written."""
