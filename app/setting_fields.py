@@ -139,7 +139,10 @@ class Fields(BaseSettings):
     smtp_username: str | None = Field(None, description="Sign-in there; left out, without.")
     smtp_password: SecretStr | None = Field(None, description="The password of that sign-in.")
     smtp_timeout_seconds: float = Field(
-        20, gt=0, le=60, description="Longest wait for an answer; for that to a whole mail, 5 times."
+        20,
+        gt=0,
+        le=60,
+        description="Longest wait for an answer; for that to a whole mail, 5 times.",
     )
     mail_sender: str | None = Field(
         None, description="Sender of all mail, such as `Ringback <ringback@example.com>`."
@@ -150,7 +153,9 @@ class Fields(BaseSettings):
 
     max_schedules_per_user: int = Field(50, ge=0, description="Schedules one user may have.")
     max_waiting_requests: int = Field(
-        500, ge=1, description="Requests with `?wait=` that one server process holds; of one user, a tenth."
+        500,
+        ge=1,
+        description="Requests with `?wait=` that one server process holds; of one user, a tenth.",
     )
 
     job_type_packages: CommaList = Field(
