@@ -27,7 +27,7 @@ Lamp;12.50;2026-01-31;true
 Desk;#N/A;2026-02-01;false
 "K\xc3\xbcchentisch; oak";310;;true
 """
-_CHUNK = 1 << 20
+_CHUNK = 1 << 17
 
 
 class ExtractTextParameters(Parameters):

@@ -58,8 +58,9 @@ def open_tables(file: BinaryIO, name: str) -> Iterator[Tables]:
     file.seek(0)
     if file.read(4) != ZIP_MAGIC:
         with _told("The file"):
-            tables = _CsvTables(file, name)
-        yield tables
+            rows = CsvRows(file)
+        with closing(rows):
+            yield _CsvTables(rows, name)
         return
     with warnings.catch_warnings():
         # Of what openpyxl leaves out: nothing that has rows.
@@ -71,12 +72,12 @@ def open_tables(file: BinaryIO, name: str) -> Iterator[Tables]:
 
 
 class _CsvTables(Tables):
-    def __init__(self, file: BinaryIO, name: str) -> None:
-        self._rows, self._name = CsvRows(file), name
+    def __init__(self, rows: CsvRows, name: str) -> None:
+        self._rows, self._name = rows, name
         self.about = {
             "format": "csv",
-            "encoding": self._rows.encoding,
-            "delimiter": self._rows.delimiter,
+            "encoding": rows.encoding,
+            "delimiter": rows.delimiter,
         }
 
     @property

@@ -15,7 +15,7 @@ MAX_ROW = 4 << 20
 
 SAMPLE = 64 << 10
 SAMPLE_ROWS = 100
-CHUNK = 1 << 20
+CHUNK = 1 << 17
 # What no text contains; tab, line feed, form feed and carriage return it may.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
@@ -86,7 +86,7 @@ class CsvRows:
     """The rows of a CSV file, one at a time; memory does not grow with them.
 
     Args:
-        file: at any place; used up and closed with this object.
+        file: at any place; stays open after `close`.
 
     Attributes:
         encoding, delimiter: as they were found out.
@@ -113,6 +113,10 @@ class CsvRows:
                 yield row
         except csv.Error as error:
             raise NoText(f"Line {rows.line_num:,} is not CSV: {error}.") from error
+
+    def close(self) -> None:
+        """Let go of the file; no more rows can be read."""
+        self._text.detach()
 
     @property
     def fraction(self) -> float:

@@ -116,7 +116,7 @@ def test_an_upload_is_deleted_with_its_file(app: APIFlask, user: Caller) -> None
     ("content", "says"),
     [
         (files.ole("Root Entry", "EncryptedPackage"), "password"),
-        (files.changed(strings=files.laughs()), "entities"),
+        (files.changed(sheet=files.laughs()), "entities"),
         (files.workbook()[:-40], "damaged"),
         (b"\0\1\2", "neither"),
         (b"", "empty"),
@@ -144,7 +144,7 @@ def test_a_zip_bomb_is_refused_by_the_limits_that_are_set(make_app: MakeApp) -> 
 
 def test_a_file_that_is_too_large_is_told_so_and_one_beyond_other_bodies_is_not(
     make_app: MakeApp,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     app = make_app(artifact_dir=tmp_path, max_upload_bytes=100_000, max_request_bytes=10_000)
     user = new_user(app)
@@ -160,7 +160,7 @@ def test_a_file_that_is_too_large_is_told_so_and_one_beyond_other_bodies_is_not(
 
 def test_two_uploads_at_once_cannot_pass_what_one_user_may_have(
     make_app: MakeApp,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     app = make_app(artifact_dir=tmp_path, max_upload_bytes_per_user=100_000)
     user = new_user(app)
@@ -209,7 +209,7 @@ def test_uploads_expire_and_their_files_go(app: APIFlask, user: Caller) -> None:
 
 def test_a_sweep_for_orphans_leaves_uploads_and_takes_those_of_users_who_are_gone(
     make_app: MakeApp,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     app = make_app(artifact_dir=tmp_path, orphan_seconds=1e-6)
     user, other = new_user(app), new_user(app)
@@ -225,7 +225,7 @@ def test_a_sweep_for_orphans_leaves_uploads_and_takes_those_of_users_who_are_gon
 
 def test_a_store_that_cannot_be_written_to_is_told_as_such(
     make_app: MakeApp,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "file").touch()
     user = new_user(make_app(artifact_dir=tmp_path / "file"))

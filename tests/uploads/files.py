@@ -47,11 +47,10 @@ def package(parts: Iterable[tuple[str, bytes]], method: int = zipfile.ZIP_DEFLAT
 
 
 def changed(**parts: bytes) -> bytes:
-    """A small workbook with parts put in place of its own: `sheet=…`, `book=…`, `strings=…`."""
+    """A small workbook with parts put in place of its own: `sheet=…`, `book=…`, `styles=…`."""
     paths = {
         "sheet": "xl/worksheets/sheet1.xml",
         "book": "xl/workbook.xml",
-        "strings": "xl/sharedStrings.xml",
         "styles": "xl/styles.xml",
     }
     given = {paths[name]: content for name, content in parts.items()}
@@ -95,12 +94,13 @@ def ole(*names: str) -> bytes:
 
 
 def laughs() -> bytes:
-    """Shared strings that are a billion laughs."""
+    """A sheet whose one cell holds a billion laughs."""
     entities = '<!ENTITY a0 "ha">' + "".join(
         f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10)
     )
     space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    cell = '<c r="A1" t="inlineStr"><is><t>&a9;</t></is></c>'
     return (
-        f'<?xml version="1.0"?><!DOCTYPE sst [{entities}]>'
-        f'<sst xmlns="{space}"><si><t>&a9;</t></si></sst>'
+        f'<?xml version="1.0"?><!DOCTYPE worksheet [{entities}]>'
+        f'<worksheet xmlns="{space}"><sheetData><row r="1">{cell}</row></sheetData></worksheet>'
     ).encode()

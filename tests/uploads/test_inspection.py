@@ -118,7 +118,7 @@ def test_extract_text_refuses_xml_that_defines_entities() -> None:
         b"<!DOCTYPE a><a/>",
         b"\xef\xbb\xbf \n<?xml version='1.0'?><!-- -->" + b" " * 3_000 + b"<!DOCTYPE a []><a/>",
     ):
-        assert "defines XML entities" in reason(files.changed(strings=content))
+        assert "defines XML entities" in reason(files.changed(sheet=content))
         assert "defines XML entities" in reason(files.with_part("xl/hidden.bin", content))
 
 
@@ -128,7 +128,7 @@ def test_extract_text_refuses_xml_that_defines_entities() -> None:
     ids=["marked", "unmarked", "declared"],
 )
 def test_extract_text_refuses_xml_in_encodings_that_hide_entities(content: bytes) -> None:
-    assert "another encoding" in reason(files.changed(strings=content))
+    assert "another encoding" in reason(files.changed(sheet=content))
 
 
 @pytest.mark.parametrize(
