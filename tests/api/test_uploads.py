@@ -1,4 +1,5 @@
 """Uploading files for extract_text to read: over REST, with a real store and a real database."""
+# ruff: noqa: F811
 
 import hashlib
 import io
@@ -49,7 +50,7 @@ def stored(app: APIFlask) -> list[Path]:
 
 
 @pytest.fixture
-def app(make_app: MakeApp, tmp_path: Path) -> APIFlask:  # noqa: F811
+def app(make_app: MakeApp, tmp_path: Path) -> APIFlask:
     return make_app(artifact_dir=tmp_path)
 
 
@@ -133,7 +134,7 @@ def test_extract_text_files_that_are_refused_leave_nothing(
     assert user.ok("GET", PATH)["items"] == []
 
 
-def test_a_zip_bomb_is_refused_by_the_limits_that_are_set(make_app: MakeApp) -> None:  # noqa: F811
+def test_a_zip_bomb_is_refused_by_the_limits_that_are_set(make_app: MakeApp) -> None:
     user = new_user(make_app(max_unpacked_bytes=100_000, max_unpacked_entries=20))
     problem = refused(send(user, files.bomb(200_000)), 422, "upload_refused")
     assert "100,000 bytes" in problem["detail"]

@@ -62,7 +62,12 @@ def test_extract_text_gives_text_tables_and_statistics_of_a_workbook(tmp_path: P
         ["Item", "Price", None, "Paid"],
         ["Küche 🎻", 12.5, None, True],
         [],
-        [date(2026, 1, 31), datetime(2026, 1, 31, 12, 30), time(8, 15), timedelta(hours=1)],
+        [
+            date(2026, 1, 31),
+            datetime.fromisoformat("2026-01-31T12:30"),
+            time(8, 15),
+            timedelta(hours=1),
+        ],
         ["=1/0", "#DIV/0!", 10**15, "two\nlines"],
     ]
     run = extracted(tmp_path, files.workbook({"Orders": rows, "Empty": []}), "Umsätze.xlsx")

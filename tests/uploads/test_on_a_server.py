@@ -1,0 +1,179 @@
+"""Uploading to a real server, under both engines, and extract_text by a real worker."""
+
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from tests.support.api import Api
+from tests.support.socket import Listener
+from tests.support.stack import AppServer, Stack
+from tests.uploads import files
+
+BOUNDARY = b"a-boundary"
+GENEROUS_SECONDS = 20.0
+
+
+@pytest.fixture(params=["eventlet", "gevent"])
+def server(request: pytest.FixtureRequest, stack: Stack) -> AppServer:
+    return stack.server_under(request.param)
+
+
+@pytest.fixture
+def sender(stack: Stack, server: AppServer) -> Api:
+    user = stack.new_user()
+    assert user.email is not None
+    return Api(server.url, user.email, user.password)
+
+
+def send(user: Api, content: bytes, name: str = "a.csv") -> requests.Response:
+    return user.call("POST", "/v1/uploads", files={"file": (name, content)})
+
+
+class SlowUpload:
+    """An upload whose client sends when a test tells it to."""
+
+    def __init__(self, user: Api, body: bytes, chunked: bool) -> None:
+        host = urlsplit(user.url)
+        self._socket = socket.create_connection((host.hostname, host.port), timeout=30)
+        self._body, self._chunked = body, chunked
+        length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(body)}"
+        head = (
+            f"POST /v1/uploads HTTP/1.1\r\nHost: {host.netloc}\r\n{length}\r\nConnection: close\r\n"
+            f"Authorization: Bearer {user.token}\r\n"
+            f"Content-Type: multipart/form-data; boundary={BOUNDARY.decode()}\r\n\r\n"
+        )
+        self._socket.sendall(head.encode())
+
+    def send(self, size: int) -> None:
+        part, self._body = self._body[:size], self._body[size:]
+        self._socket.sendall(b"%x\r\n%s\r\n" % (len(part), part) if self._chunked else part)
+
+    def answer(self) -> bytes:
+        """Send the rest; the answer's head and body."""
+        self.send(len(self._body))
+        if self._chunked:
+            self._socket.sendall(b"0\r\n\r\n")
+        return b"".join(iter(lambda: self._socket.recv(65536), b""))
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def multipart(content: bytes) -> bytes:
+    head = b'--%s\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+    return head % BOUNDARY + content + b"\r\n--%s--\r\n" % BOUNDARY
+
+
+@pytest.fixture(params=["with a length", "in chunks"])
+def slow(request: pytest.FixtureRequest, sender: Api) -> Iterator[SlowUpload]:
+    body = multipart(b"some,text\n" * 20_000)
+    with closing(SlowUpload(sender, body, request.param == "in chunks")) as upload:
+        yield upload
+
+
+def test_a_slow_upload_holds_up_nobody(
+    stack: Stack, server: AppServer, sender: Api, slow: SlowUpload
+) -> None:
+    slow.send(1000)
+    with Listener(server.url).connect(sender.token) as listener:
+        for number in range(1, 4):
+            slow.send(2000)
+            job = sender.run("add", a=1, b=2)
+            assert listener.wait_for("notification", number)[-1]["job_id"] == job["id"]
+    assert sender.ok("GET", "/v1/uploads")["items"] == []
+    answer = slow.answer()
+    assert answer.startswith(b"HTTP/1.1 201"), answer
+    (upload,) = sender.ok("GET", "/v1/uploads")["items"]
+    assert (upload["name"], upload["size"]) == ("a.csv", 200_000)
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(stack: Stack, sender: Api) -> None:
+    broken = SlowUpload(sender, multipart(b"a" * 900_000), chunked=False)
+    broken.send(600_000)
+    broken.close()
+    assert sender.ok("GET", "/v1/uploads")["items"] == []
+    assert send(sender, b"a,b").status_code == 201
+
+
+def test_others_are_served_while_large_files_are_looked_through(
+    server: AppServer, sender: Api
+) -> None:
+    bomb = files.bomb(300 << 20)
+    with ThreadPoolExecutor(3) as pool:
+        sending = [pool.submit(send, sender, bomb, "a.xlsx") for _ in range(3)]
+        longest = served = 0.0
+        while not all(each.done() for each in sending):
+            before = time.monotonic()
+            assert requests.get(f"{server.url}/healthz", timeout=30).ok
+            longest, served = max(longest, time.monotonic() - before), served + 1
+    assert [each.result().status_code for each in sending] == [201] * 3
+    assert served > 3
+    assert longest < GENEROUS_SECONDS, f"{longest:.2f} s until one of {served:.0f} answers"
+
+
+def test_a_body_beyond_the_limit_is_answered_whether_it_says_its_length_or_not(
+    sender: Api,
+) -> None:
+    too_large = b"a" * ((20 << 20) + 100_000)
+    assert send(sender, too_large).json()["code"] == "upload_too_large"
+    upload = SlowUpload(sender, multipart(too_large), chunked=True)
+    with closing(upload):
+        try:
+            answer = upload.answer()
+        except ConnectionError:
+            return  # it was answered, and closed, before all was sent
+    assert b"upload_too_large" in answer
+
+
+def test_extract_text_of_an_upload_ends_with_its_text_in_a_file(stack: Stack, user: Api) -> None:
+    rows = [["Item", "Price"], *([f"Lamp {n}", n] for n in range(2000))]
+    upload = send(user, files.workbook({"Orders": rows}), "Umsätze.xlsx").json()
+    job = user.run("extract_text", upload_id=upload["id"])
+    assert job["state"] == "succeeded", job["error"]
+    assert job["result"]["file"] == "Umsätze.xlsx"
+    assert job["result"]["cells"] == {
+        "text": 2002,
+        "number": 2000,
+        "date": 0,
+        "boolean": 0,
+        "error": 0,
+        "empty": 0,
+    }
+    assert job["artifact"]["name"] == "Umsätze.json"
+    (sheet,) = user.ok("GET", job["artifact"]["url"])["sheets"]
+    assert sheet["rows"] == rows
+    assert sheet["text"].startswith("Item\tPrice\nLamp 0\n")
+
+
+def test_extract_text_of_a_hostile_workbook_fails_and_its_worker_works_on(
+    stack: Stack, user: Api
+) -> None:
+    broken = files.changed(sheet=b"<worksheet><sheetData><row>" * 1000)
+    upload = send(user, broken, "a.xlsx").json()
+    job = user.run("extract_text", upload_id=upload["id"])
+    assert (job["state"], job["error"]["code"]) == ("failed", "file_unreadable")
+    assert (job["attempt"], job["artifact"]) == (1, None)
+    assert user.run("extract_text")["state"] == "succeeded"
+
+
+def test_extract_text_of_an_upload_that_was_deleted_meanwhile_says_so(
+    stack: Stack, user: Api
+) -> None:
+    upload = send(user, b"a,b").json()
+    assert user.run("extract_text", upload_id=upload["id"])["state"] == "succeeded"
+    # The first waits for its turn behind others of its owner, and by then its file is gone.
+    waiting = [user.submit("wait", seconds=1) for _ in range(6)]
+    job = user.submit("extract_text", upload_id=upload["id"])
+    assert user.call("DELETE", f"/v1/uploads/{upload['id']}").status_code == 204
+    ended = user.end_of(job["id"])
+    assert (ended["state"], ended["error"]["code"]) == ("failed", "upload_not_found")
+    again = user.call("POST", f"/v1/jobs/{job['id']}/retry")
+    assert again.status_code == 422
+    for each in waiting:
+        user.end_of(each["id"])
