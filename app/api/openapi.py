@@ -14,7 +14,12 @@ from app.api.errors import MEDIA_TYPE, header_name
 from app.api.limits import PREFIX
 from app.api.schemas import Problem
 
-OPTIONAL_BODIES = {"/v1/create_excel_test", "/v1/jobs/{job_id}/retry", "/v1/refresh"}
+OPTIONAL_BODIES = {
+    "/v1/create_excel_test",
+    "/v1/jobs/{job_id}/retry",
+    "/v1/refresh",
+    "/v1/schedules/{schedule_id}",
+}
 _PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/HTTPError"}}}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _BODY = {
