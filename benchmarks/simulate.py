@@ -219,7 +219,11 @@ def _report(
         return LOST
     is_open = sum(record.state == "open" for record in simulation.ledger.jobs.values())
     ended = len(simulation.ledger.jobs) - is_open
-    console.print(f"{ended} jobs have ended and were told, once; {is_open} are open.")
+    console.print(
+        f"{ended} jobs have ended and were told, once; {is_open} are open.", highlight=False
+    )
+    if is_open:
+        console.print("For those that are open, a longer --drain waits.", highlight=False)
     return INTERRUPTED if simulation.interrupted.is_set() else 0
 
 

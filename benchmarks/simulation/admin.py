@@ -11,7 +11,7 @@ from app.client.web import Request, Web
 
 PATIENCE_SECONDS = 60.0
 # The first answer decides whether there is a server at all.
-FIRST_SECONDS = 10.0
+FIRST_SECONDS = 5.0
 
 
 class Admin:

@@ -7,6 +7,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from benchmarks.simulation.figures import STAGES, Series, summary
@@ -24,9 +25,16 @@ def draw(found: dict[str, Series], title: str, path: Path) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    figure = Figure(figsize=(12, 2.8 + 0.7 * len(found)), dpi=120, layout="constrained")
+    figure = Figure(
+        figsize=(12, 2.8 + 0.7 * len(found)),
+        dpi=120,
+        layout=ConstrainedLayoutEngine(wspace=0.04, hspace=0.04),
+    )
     FigureCanvasAgg(figure)
     figure.suptitle(title)
+    figure.supxlabel(
+        "seconds; a dot is a job, the line the median, the diamond the 95th percentile", fontsize=9
+    )
     panels = figure.subplots(2, 2, sharex=True, sharey=True).flatten()
     for (stage, heading), axes in zip(STAGES.items(), panels, strict=True):
         _panel(axes, {kind: each[stage] for kind, each in found.items()})
@@ -55,7 +63,7 @@ def _panel(axes: Axes, kinds: dict[str, list[float]]) -> None:
     axes.set_xscale("log")
     axes.set_yticks(range(len(kinds)), [*kinds])
     axes.set_ylim(len(kinds) - 0.4, -0.6)
-    axes.set_xlabel("seconds; line: median, diamond: 95th percentile", fontsize=8)
+    axes.tick_params(labelbottom=True)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(axis="x", which="major", color="#DDDDDD")

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from app.standalone.servers import Servers
+from benchmarks.simulate import parse
 from tests.support.database import query
 from tests.support.stack import Stack
 from tests.support.waiting import wait_for
@@ -196,19 +197,31 @@ def count_jobs(stack: Stack) -> int:
     return sum(row[2] for row in query(stack.database_url, JOBS, "simulated-%"))
 
 
-def test_another_machine_too_many_users_and_a_mix_of_nothing_are_refused(
-    stack: Stack, tmp_path: Path
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--url", "https://ringback.example.com"], "--allow-remote"),
+        (["--url", "http://127.0.0.1.example.com"], "--allow-remote"),
+        (["--users", "101"], "not from 1 to 100"),
+        (["--seconds", "3601"], "not from 1 to 3600"),
+        (["--drain", "nan"], "not from 0 to 600"),
+        (["--mix", "add=0"], "above 0"),
+        (["--mix", ""], "names nothing"),
+    ],
+)
+def test_another_machine_and_what_is_out_of_bounds_are_refused(
+    options: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for options, words in {
-        ("--url", "https://ringback.example.com"): "--allow-remote",
-        ("--users", "101"): "not from 1 to 100",
-        ("--seconds", "3601"): "not from 1 to 3600",
-        ("--mix", "add=0"): "above 0",
-        ("--mix", "no_such_type"): "Nothing is left of the mix",
-    }.items():
-        done = simulate(stack.url, tmp_path, *options)
-        assert done.returncode == 2
-        assert words in done.stdout + done.stderr
+    with pytest.raises(SystemExit) as ended:
+        parse(options)
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_mix_of_which_the_server_offers_nothing_is_refused(stack: Stack, tmp_path: Path) -> None:
+    done = simulate(stack.url, tmp_path, "--mix", "no_such_type")
+    assert done.returncode == 2
+    assert "Nothing is left of the mix" in done.stdout
 
 
 def test_a_simulation_in_which_nothing_could_be_tried_is_no_success(tmp_path: Path) -> None:
