@@ -30,7 +30,7 @@ MAX_TITLE = 200
 MAX_BODY = 4000
 MAX_DATA_BYTES = 16 * 1024
 # What the system tells; nobody can send what looks like it.
-RESERVED_TYPES = ("job.", "artifact.")
+RESERVED_TYPES = ("job.", "artifact.", "schedule_")
 
 
 class NotificationsQuery(In):
@@ -65,7 +65,10 @@ class NotificationIn(In):
     user_id: UUID = Field(description="Whom to tell.")
     type: Annotated[
         str, Field(max_length=64, pattern=r"^[a-z][a-z0-9_.]*$"), AfterValidator(_unreserved)
-    ] = Field("message", description="For programs; `job.…` and `artifact.…` are the system's.")
+    ] = Field(
+        "message",
+        description="For programs; `job.…`, `artifact.…` and `schedule_…` are the system's.",
+    )
     title: str = Field(min_length=1, max_length=MAX_TITLE)
     body: str = Field("", max_length=MAX_BODY)
     data: Annotated[dict[str, Any], AfterValidator(_small)] = Field(

@@ -103,6 +103,7 @@ def test_the_same_key_at_the_same_instant_makes_one(
         ("type", "Shout"),
         ("type", "job.succeeded"),
         ("type", "artifact.expired"),
+        ("type", "schedule_paused"),
         ("dedup_key", ""),
         ("dedup_key", "x" * 201),
         ("title", "nul \0"),
