@@ -23,9 +23,10 @@ NOT_INSTALLED = (
     "Run `make run` (or `npm ci`) in the project folder, then reload the page.\n"
 )
 
-# No script and no style but those of files of this server; `data:` is for Swagger UI's own icons.
+# No script and no style but those of files of this server; `data:` is for Swagger UI's own icons,
+# `blob:` for pictures that the test page has fetched with its token.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 

@@ -82,9 +82,14 @@ class Tab:
         if state == "live":
             self.find("#signed-in[aria-busy=false]").wait_for(timeout=seconds * 1000)
 
+    def form(self, job_type: str) -> Locator:
+        """Choose a type; returns its form."""
+        self.find(f"#type-choice input[value={job_type}]").check()
+        return self.find(f"[data-job-type={job_type}]")
+
     def start(self, job_type: str, **fields: Any) -> str:
         """Start a job with the button of its type; returns its id."""
-        form = self.find(f"[data-job-type={job_type}]")
+        form = self.form(job_type)
         for name, value in fields.items():
             form.locator(f"[data-field={name}]").fill(str(value))
         with self.page.expect_response("**/v1/jobs") as answer:

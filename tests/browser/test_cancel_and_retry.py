@@ -78,7 +78,7 @@ def test_a_job_is_run_again_with_its_button(stack: Stack, user: Api, open_tab: O
 
 def test_a_double_click_makes_one_job(stack: Stack, user: Api, open_tab: OpenTab) -> None:
     tab = open_tab(stack.url).sign_in_as(user)
-    tab.find("[data-job-type=refuses] [data-role=start]").dblclick()
+    tab.form("refuses").locator("[data-role=start]").dblclick()
     tab.wait_for_message(1)
     (old,) = listed(user)
     tab.wait_for_job(old["id"], "failed").locator("[data-role=again]").dblclick()
@@ -98,7 +98,7 @@ def test_after_a_lost_answer_the_next_click_gets_the_same_job(
 
     tab.page.context.grant_permissions(["local-network-access"])
     tab.page.route("**/v1/jobs", lose_answer, times=1)
-    form = tab.find("[data-job-type=add]")
+    form = tab.form("add")
     form.locator("[data-role=start]").click()
     expect(form.locator("[data-role=error]")).to_contain_text("does not answer")
     (job,) = listed(user)
@@ -115,7 +115,7 @@ def test_other_parameters_after_a_lost_answer_are_another_job(
     tab = open_tab(stack.url).sign_in_as(user)
     keys = watch_keys(tab)
     tab.page.route("**/v1/jobs", lambda route: route.abort(), times=1)
-    form = tab.find("[data-job-type=add]")
+    form = tab.form("add")
     form.locator("[data-role=start]").click()
     expect(form.locator("[data-role=error]")).to_contain_text("does not answer")
     tab.start("add", a=5)
@@ -127,7 +127,7 @@ def test_what_was_refused_is_not_asked_with_the_same_key_again(
 ) -> None:
     tab = open_tab(stack.url).sign_in_as(user)
     keys = watch_keys(tab)
-    form = tab.find("[data-job-type=excel_test]")
+    form = tab.form("excel_test")
     form.locator("[data-field=rows]").fill("-5")
     for _ in range(2):
         with tab.page.expect_response("**/v1/jobs") as answer:

@@ -12,7 +12,7 @@ from tests.support.stack import Stack
 from tests.workbooks.reading import calamine_rows
 
 OpenTab = Callable[..., Tab]
-REPORT = "[data-job-type=activity_report]"
+REPORT = "activity_report"
 
 
 def test_a_report_with_filters_is_started_from_the_page_and_downloaded(
@@ -22,7 +22,7 @@ def test_a_report_with_filters_is_started_from_the_page_and_downloaded(
     user.run("add", a=1, b=2)
     today = datetime.now(UTC).date().isoformat()
     tab = open_tab(stack.url).sign_in_as(user)
-    form = tab.find(REPORT)
+    form = tab.form(REPORT)
     form.get_by_label("Since").fill(today)
     form.get_by_label("Types").fill("refuses, add")
     # With the keyboard alone: to the box, and tick it.
@@ -50,7 +50,7 @@ def test_refused_filters_are_named_beside_the_button(
     stack: Stack, user: Api, open_tab: OpenTab
 ) -> None:
     tab = open_tab(stack.url).sign_in_as(user)
-    form = tab.find(REPORT)
+    form = tab.form(REPORT)
     form.get_by_label("Since").fill("2026-11-21")
     form.get_by_label("Until").fill("2026-11-20")
     form.locator("[data-role=start]").click()
@@ -60,7 +60,7 @@ def test_refused_filters_are_named_beside_the_button(
 
 def test_half_a_date_is_not_taken_for_none(stack: Stack, user: Api, open_tab: OpenTab) -> None:
     tab = open_tab(stack.url).sign_in_as(user)
-    form = tab.find(REPORT)
+    form = tab.form(REPORT)
     form.get_by_label("Since").focus()
     tab.page.keyboard.type("21")
     form.locator("[data-role=start]").click()

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Route, expect
 from python_calamine import CalamineWorkbook
 
+from app.job_types import registry
 from tests.browser.tab import Tab
 from tests.support.api import Api
 from tests.support.stack import ADMIN, USER, Stack
@@ -107,7 +108,7 @@ def test_refused_parameters_are_named_beside_the_button(
     stack: Stack, user: Api, open_tab: OpenTab
 ) -> None:
     tab = open_tab(stack.url).sign_in_as(user)
-    form = tab.find("[data-job-type=excel_test]")
+    form = tab.form("excel_test")
     form.locator("[data-field=rows]").fill("-5")
     form.locator("[data-role=start]").click()
     expect(form.locator("[data-role=error]")).to_contain_text("rows")
@@ -170,9 +171,9 @@ def take_picture_if_asked(tab: Tab) -> None:
     if os.environ.get("UPDATE_SCREENSHOT") != "1":
         return
     tab.page.set_viewport_size({"width": 1100, "height": 1000})
-    names = ("activity_report", "add", "excel_test", "wait")
-    shipped = ", ".join(f"[data-job-type={name}]" for name in names)
-    tab.find(f".job-type:not({shipped})").evaluate_all("forms => forms.forEach((f) => f.remove())")
+    hide = "labels => labels.forEach((each) => each.remove())"
+    shipped = ",".join(f":has([value={each.name}])" for each in registry.load(["app.job_types"]))
+    tab.find(f"#type-choice label:not({shipped})").evaluate_all(hide)
     tab.run("add", a=2, b=3)
     tab.start("excel_test", rows=ROWS)
     bar = tab.find("#jobs progress").first

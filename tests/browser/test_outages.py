@@ -39,7 +39,7 @@ def test_without_a_server_a_start_is_refused_in_plain_words(
 ) -> None:
     tab = open_tab(own_stack.url).sign_in_as(own_stack.new_user())
     own_stack.server.stop()
-    form = tab.find("[data-job-type=add]")
+    form = tab.form("add")
     form.locator("[data-role=start]").click()
     expect(form.locator("[data-role=error]")).to_contain_text("does not answer")
     own_stack.server.start()

@@ -86,7 +86,7 @@ def test_a_form_is_made_from_the_schema_and_filled_from_the_example(
         "until": "date",
         "states": "fieldset",
         "others": "fieldset",
-        "sizes": "text",
+        "sizes": "textarea",
     }
     assert list(dict(kinds)) == list(properties)
     assert params == {

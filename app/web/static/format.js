@@ -41,3 +41,41 @@ function showText(element, text) {
   element.textContent = text ?? "";
   element.hidden = !text;
 }
+
+/**
+ * Names and values in words: plain ones and lists of such, and of long ones the beginning, for the
+ * rest is in the file. What is within another is told like what is beside it.
+ *
+ * @param {Object} values
+ * @returns {[string, string][]}
+ */
+function plainValues(values) {
+  return Object.entries(values ?? {}).flatMap(([name, value]) => {
+    if (value === "" || value === null) return [];
+    if (Array.isArray(value)) return plainList(name, value);
+    if (typeof value === "object") return plainValues(value);
+    return [[name.replaceAll("_", " "), shorten(String(value))]];
+  });
+}
+
+function plainList(name, values) {
+  if (!values.length || values.some((each) => typeof each === "object")) return [];
+  return [[name.replaceAll("_", " "), shorten(values.slice(0, 80).join(", "))]];
+}
+
+/** In one line. */
+function describeValues(values) {
+  return plainValues(values).map((pair) => pair.join(" ")).join(", ");
+}
+
+/** Fill a `<dl>`; with nothing, hide it. */
+function showValues(list, values) {
+  const made = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
+  const pairs = plainValues(values).map(([name, value]) => {
+    const pair = document.createElement("div");
+    pair.append(made("dt", name), made("dd", value));
+    return pair;
+  });
+  list.replaceChildren(...pairs);
+  list.hidden = !pairs.length;
+}

@@ -9,7 +9,11 @@ const MOST_JOBS = 50;
  * @property {(job: Job, button: HTMLButtonElement) => void} download
  * @property {(job: Job, button: HTMLButtonElement) => void} cancel
  * @property {(job: Job, button: HTMLButtonElement) => void} again
+ * @property {(job: Job, button: HTMLButtonElement) => void} change run again with other parameters.
  * @property {(job: Job) => Promise<Object[]>} readLog
+ * @property {(job: Job) => boolean} isMine whether it is of whoever is signed in.
+ * @property {(userId: string) => string} nameOf
+ * @property {(scheduleId: string) => string} scheduleOf the name of a schedule, or nothing.
  */
 
 /** The visible list of jobs, newest first. */
@@ -40,13 +44,14 @@ class JobRows {
     row.dataset.version = job.version;
     const title = this.#titles.get(job.type) ?? job.type;
     role(row, "title").textContent = title;
-    role(row, "params").textContent = JobRows.#describe(job.params);
+    role(row, "params").textContent = describeValues(job.params);
     role(row, "state").textContent = job.state;
     if (job.created_at) showTime(role(row, "time"), job.created_at);
     this.#showProgress(row, job);
     const reason = job.error && `${job.error.message} (${job.error.code})`;
     showText(role(row, "error"), reason);
-    showText(role(row, "result"), job.result && JobRows.#describe(job.result));
+    showValues(role(row, "result"), job.result);
+    this.#showOrigin(row, job);
     showText(role(row, "follows"), job.follows && this.#describeFirst(job.follows));
     this.#showDownload(role(row, "download"), job);
     this.#showActions(row, job, title);
@@ -64,14 +69,22 @@ class JobRows {
     const row = template.content.firstElementChild.cloneNode(true);
     row.dataset.jobId = job.id;
     row.dataset.type = job.type;
-    role(row, "cancel").addEventListener("click", (event) => this.actions.cancel(job, event.target));
-    role(row, "again").addEventListener("click", (event) => this.actions.again(job, event.target));
+    for (const name of ["cancel", "again", "change"]) {
+      role(row, name).addEventListener("click", ({ target }) => this.actions[name](job, target));
+    }
     this.#logs.set(row, new JobLog(role(row, "log"), () => this.actions.readLog(job)));
     // Ids begin with the time of their making, so their order is the order of the jobs.
     const older = [...this.list.children].find((each) => each.dataset.jobId < job.id);
     this.list.insertBefore(row, older ?? null);
     if (this.list.children.length > MOST_JOBS) this.list.lastElementChild.remove();
     return row;
+  }
+
+  /** Whose it is, if it is somebody else's, and which schedule made it. */
+  #showOrigin(row, job) {
+    showText(role(row, "owner"), this.actions.isMine(job) ? "" : `of ${this.actions.nameOf(job.user_id)}`);
+    const schedule = job.schedule_id && (this.actions.scheduleOf(job.schedule_id) || "a schedule");
+    showText(role(row, "schedule"), schedule && `started by ${schedule}`);
   }
 
   #showProgress(row, job) {
@@ -85,20 +98,21 @@ class JobRows {
 
   #showDownload(button, job) {
     const { artifact } = job;
-    button.hidden = !artifact || artifact.deleted;
+    button.hidden = !artifact || artifact.deleted || !this.actions.isMine(job);
     if (button.hidden || button.textContent) return;
     button.textContent = `Download ${artifact.name} (${formatSize(artifact.size)})`;
     button.addEventListener("click", () => this.actions.download(job, button));
   }
 
-  /** What has not ended can be cancelled; what has, run again. */
+  /** What has not ended can be cancelled; what has, run again. Both by its owner alone. */
   #showActions(row, job, title) {
-    const [cancel, again] = [role(row, "cancel"), role(row, "again")];
-    const hasEnded = FINAL_STATES.includes(job.state);
-    cancel.hidden = hasEnded || Boolean(job.cancelling);
-    again.hidden = !hasEnded;
+    const buttons = ["cancel", "again", "change"].map((name) => role(row, name));
+    const [cancel, again, change] = buttons;
+    const [hasEnded, isMine] = [FINAL_STATES.includes(job.state), this.actions.isMine(job)];
+    cancel.hidden = hasEnded || Boolean(job.cancelling) || !isMine;
+    again.hidden = change.hidden = !hasEnded || !isMine;
     showText(role(row, "cancelling"), job.cancelling ? "cancelling …" : "");
-    for (const button of [cancel, again]) {
+    for (const button of buttons) {
       button.setAttribute("aria-label", `${button.textContent}: ${title}`);
     }
   }
@@ -106,14 +120,6 @@ class JobRows {
   #describeFirst(id) {
     const first = this.#find(id);
     return `runs again what ran ${first ? `at ${role(first, "time").textContent}` : "before"}`;
-  }
-
-  /** Plain values only, and of long ones the beginning: the rest is for the file. */
-  static #describe(values) {
-    return Object.entries(values ?? {})
-      .filter(([, value]) => typeof value !== "object" && value !== "")
-      .map(([name, value]) => `${name.replaceAll("_", " ")} ${shorten(JSON.stringify(value))}`)
-      .join(", ");
   }
 
   static #describeTime({ eta_seconds, started_at, finished_at, run_after }) {

@@ -4,6 +4,8 @@
  * @typedef {Object} Job
  * @property {string} id
  * @property {string} type
+ * @property {string} [user_id] whose it is.
+ * @property {string|null} [schedule_id] the schedule that made it.
  * @property {Object} params
  * @property {"waiting"|"queued"|"running"|"succeeded"|"failed"|"cancelled"} state
  * @property {number} progress 0 to 1.
@@ -42,6 +44,11 @@ class JobList extends EventTarget {
     job.result ??= known?.result ?? null;
     this.#jobs.set(job.id, job);
     this.dispatchEvent(new CustomEvent("changed", { detail: job }));
+  }
+
+  /** Whether anything of this job is known here. */
+  knows(id) {
+    return this.#jobs.has(id);
   }
 
   /** Whether this job has ended, as far as is known here. */

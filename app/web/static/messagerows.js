@@ -7,12 +7,14 @@ class MessageRows {
   /**
    * @param {HTMLElement} list
    * @param {HTMLElement} badge shows how many are unread.
-   * @param {(message: Message, button: HTMLButtonElement) => void} download
+   * @param {Object} actions
+   * @param {(message: Message, button: HTMLButtonElement) => void} actions.download
+   * @param {(place: HTMLElement, message: Message) => void} actions.showPicture
    */
-  constructor(list, badge, download) {
+  constructor(list, badge, actions) {
     this.list = list;
     this.badge = badge;
-    this.download = download;
+    this.actions = actions;
   }
 
   /** How many of those shown are unread. */
@@ -55,7 +57,8 @@ class MessageRows {
     showTime(role(row, "time"), message.created_at);
     const button = role(row, "download");
     button.hidden = !hasFile(message);
-    button.addEventListener("click", () => this.download(message, button));
+    button.addEventListener("click", () => this.actions.download(message, button));
+    this.actions.showPicture(role(row, "picture"), message);
     return row;
   }
 }

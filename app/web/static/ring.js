@@ -16,8 +16,9 @@ class Ring {
   /**
    * @param {{title: string, body?: string, seq?: number}} news
    * @param {(button: HTMLButtonElement) => void} [download] offers a file.
+   * @param {(place: HTMLElement) => void} [picture] shows one there.
    */
-  show({ title, body, seq = 0 }, download) {
+  show({ title, body, seq = 0 }, download, picture) {
     const template = document.getElementById("ring-template");
     const toast = template.content.firstElementChild.cloneNode(true);
     toast.dataset.seq = seq;
@@ -27,6 +28,7 @@ class Ring {
     const button = role(toast, "download");
     button.hidden = !download;
     if (download) button.addEventListener("click", () => download(button));
+    picture?.(role(toast, "picture"));
     this.list.append(toast);
     if (this.list.children.length > MOST_TOASTS) this.list.firstElementChild.remove();
     setTimeout(() => toast.remove(), TOAST_MS);

@@ -12,25 +12,29 @@
  *   #account  #who, #sign-out
  *   #page-error                 what else went wrong
  *   #signed-in[aria-busy]       "true" while jobs and notifications are being read
+ *   #type-choice                input[value=NAME], one for each type; the chosen one's form is shown
  *   #job-types                  [data-job-type=NAME] with [data-field=PARAMETER] (where several of
- *                               a few values may be chosen, a fieldset of input[value=VALUE]) and
- *                               [data-role=start|error]
+ *                               a few values may be chosen, a fieldset of input[value=VALUE]; of a
+ *                               file, a div with an input) and [data-role=start|error|again|afresh]
+ *   #repeat, #schedule-form     what repeats the form that is shown: [name=title|cron|zone|overlap]
+ *   #everybody, #people         for those who may read everybody's jobs, or the users
+ *   #schedules                  li[data-schedule-id][data-state=on|paused] with
+ *                               [data-role=name|type|cron|zone|next|reason|toggle|run|remove]
  *   #jobs                       li[data-job-id][data-type][data-state][data-version] with
- *                               [data-role=progress|percent|message|left|attempt|follows|result|error]
- *                               and [data-role=download|cancel|cancelling|again], [data-role=log]
+ *                               [data-role=progress|percent|message|left|attempt|follows|result|error],
+ *                               [data-role=owner|schedule] where they are of others or of one, and
+ *                               [data-role=download|cancel|cancelling|again|change], [data-role=log]
  *                               with [data-role=events], which are read when it is opened
  *   #notifications              li[data-seq][data-type], [data-unread] while unread, with
- *                               [data-role=seq|title|body|time|download]
+ *                               [data-role=seq|title|body|time|download|picture]
  *   #unread, #mark-read, #sound
- *   #rings                      .ring[data-seq] with [data-role=title|body|download|close]; 0 is a
+ *   #rings                      .ring[data-seq] with [data-role=title|body|picture|download|close]; 0 is a
  *                               ring that speaks for several
  *
  * Signing in, order and gaps, reconnecting, one connection for all tabs: `ringback.js`, which knows
  * nothing of the page. It is a module, and browsers load none from disk: it comes from the server.
  */
 
-const JOBS = 20;
-const HISTORY = 50;
 const SERVER_KEY = "ringback.server";
 
 const byId = (id) => document.getElementById(id);
@@ -47,88 +51,27 @@ const jobRows = new JobRows(byId("jobs"), {
   download: (job, button) => download(job.id, button),
   cancel: (job, button) => attempt(button, () => cancel(job.id)),
   again: (job, button) => attempt(button, () => start(`/v1/jobs/${job.id}/retry`)),
+  change: (job, button) => attempt(button, () => change(job)),
   readLog: (job) => readLog(job.id),
+  isMine: (job) => !job.user_id || job.user_id === ringback.user?.id,
+  nameOf: (userId) => people.nameOf(userId),
+  scheduleOf: (id) => scheduleRows.nameOf(id),
 });
-const messageRows = new MessageRows(byId("notifications"), byId("unread"), (message, button) =>
-  download(message.job_id, button),
-);
+const pictures = new Pictures(readResult);
+const messageRows = new MessageRows(byId("notifications"), byId("unread"), {
+  download: (message, button) => download(message.job_id, button),
+  showPicture: (place, message) => pictures.offer(place, message),
+});
+const picker = new JobPicker(byId("type-choice"), byId("job-types"));
+const scheduleRows = new ScheduleRows(byId("schedules"), {
+  toggle: (schedule, button) =>
+    attempt(button, () => changeSchedule("PATCH", schedule, { enabled: !schedule.enabled })),
+  run: (schedule, button) => attempt(button, () => start(`/v1/schedules/${schedule.id}/run`)),
+  remove: (schedule, button) => attempt(button, () => removeSchedule(schedule)),
+});
+const people = new People(byId("people"), () => ask("GET", `/v1/users?limit=${MOST_PEOPLE}`));
+new ScheduleForm(byId("schedule-form"), addSchedule);
 
-/** Ask the server for JSON as the user who is signed in. */
-async function ask(method, path, body) {
-  const answer = await ringback.call(method, path, { body });
-  return answer.json();
-}
-
-/** Show an error that belongs to no field or button; with none, take it away. */
-function showError(error) {
-  showText(byId("page-error"), error && (error.describe?.() ?? error.message));
-}
-
-/** Do what a button is for; it is out of use meanwhile. */
-async function attempt(button, act) {
-  button.disabled = true;
-  try {
-    await act();
-    showError(null);
-  } catch (error) {
-    showError(error);
-  } finally {
-    button.disabled = false;
-  }
-}
-
-const download = (jobId, button) => attempt(button, () => saveResult(ringback, jobId));
-
-/** Start a job: one, also if it has to be said again because no answer came. */
-async function start(path, body) {
-  const send = (headers) => ringback.call("POST", path, { body, headers });
-  const answer = await once.send(JSON.stringify([path, body]), send);
-  jobs.accept(await answer.json());
-}
-
-async function cancel(id) {
-  try {
-    jobs.accept(await ask("POST", `/v1/jobs/${id}/cancel`));
-  } catch (error) {
-    if (error.code !== "job_ended") throw error;
-    await readJob(id); // it was faster, and its row says how it ended
-  }
-}
-
-async function readLog(id) {
-  try {
-    return (await ask("GET", `/v1/jobs/${id}/events?limit=${MOST_EVENTS}`)).items;
-  } catch (error) {
-    showError(error);
-    return [];
-  }
-}
-
-async function readJobTypes() {
-  const { items } = await ask("GET", "/v1/job-types");
-  jobRows.nameTypes(items);
-  const startOf = (type) => (params) => start("/v1/jobs", { type, params });
-  const forms = items.map((type) => new JobForm(type, startOf(type.name)).element);
-  byId("job-types").replaceChildren(...forms);
-}
-
-async function readJobs() {
-  const { items } = await ask("GET", `/v1/jobs?limit=${JOBS}`);
-  items.forEach((job) => jobs.accept(job));
-}
-
-async function readJob(id) {
-  jobs.accept(await ask("GET", `/v1/jobs/${encodeURIComponent(id)}`));
-}
-
-/** What this tab has seen before; what it has not seen comes through the connection. */
-async function readHistory() {
-  const { cursor } = ringback;
-  const after = Math.max(0, cursor - HISTORY);
-  const { items } = await ask("GET", `/v1/notifications?after=${after}&limit=${HISTORY}`);
-  items.filter(({ seq }) => seq <= cursor).forEach((message) => messageRows.show(message));
-  ring.count(messageRows.unread);
-}
 
 let readings = 0;
 
@@ -142,7 +85,8 @@ function setBusy(change) {
 async function catchUp() {
   setBusy(+1);
   try {
-    if (!byId("job-types").children.length) await readJobTypes();
+    if (picker.isEmpty) await readJobTypes();
+    await readSchedules(); // first, for jobs tell of theirs
     await Promise.all([readJobs(), readHistory()]);
     showError(null);
   } catch (error) {
@@ -174,8 +118,22 @@ function receive({ notification, replayed }) {
   const { job_id: jobId, tombstone } = notification;
   if (jobId && !jobs.isFinal(jobId)) readJob(jobId).catch(showError);
   if (tombstone) return;
+  if (notification.type === "schedule_paused") readSchedules().catch(showError);
   if (replayed) missed += 1;
-  else ring.show(notification, hasFile(notification) ? (button) => download(jobId, button) : undefined);
+  else ringFor(notification);
+}
+
+function ringFor(message) {
+  const save = (button) => download(message.job_id, button);
+  const picture = (place) => pictures.offer(place, message);
+  ring.show(message, hasFile(message) ? save : undefined, picture);
+}
+
+/** A job of a schedule says that its next runs are others. */
+function acceptHint(job) {
+  const isNew = !jobs.knows(job.id);
+  jobs.accept(job);
+  if (isNew && job.schedule_id) readSchedules().catch(showError);
 }
 
 /** One ring for all that came while this tab was away. */
@@ -198,6 +156,8 @@ function showAccount() {
   const user = ringback?.user;
   byId("signed-out").hidden = Boolean(user);
   byId("signed-in").hidden = byId("account").hidden = !user;
+  byId("for-all").hidden = !may("jobs.read_any");
+  byId("people").hidden = !may("users.read");
   byId("who").textContent = user ? `${user.email} (${user.role})` : "";
 }
 
@@ -211,7 +171,11 @@ function begin() {
 function end(reason = "") {
   missed = 0;
   jobs.clear();
-  ["jobs", "notifications", "job-types"].forEach((id) => byId(id).replaceChildren());
+  ["jobs", "notifications"].forEach((id) => byId(id).replaceChildren());
+  picker.show([]);
+  scheduleRows.show([]);
+  people.clear();
+  byId("everybody").checked = false;
   messageRows.countUnread();
   ring.clear();
   showError(null);
@@ -259,7 +223,7 @@ function listenTo(client) {
   const on = (name, act) => client.addEventListener(name, ({ detail }) => act(detail));
   on("state", showState);
   on("ready", ({ read }) => (showRead(read), catchUp()));
-  on("job", (job) => jobs.accept(job));
+  on("job", acceptHint);
   on("notification", receive);
   on("read", ({ up_to: upTo }) => showRead(upTo));
 }
@@ -270,6 +234,11 @@ function listen() {
   byId("retry").addEventListener("click", () => ringback.retryNow());
   byId("mark-read").addEventListener("click", markRead);
   byId("sound").addEventListener("change", ({ target }) => ring.setSound(target.checked));
+  byId("everybody").addEventListener("change", ({ target }) => attempt(target, showEverybody));
+  byId("people").addEventListener("toggle", ({ target }) => {
+    if (target.open) people.load().catch(showError);
+  });
+  setInterval(watchOthers, OTHERS_MS);
   jobs.addEventListener("changed", ({ detail }) => jobRows.show(detail));
 }
 

@@ -47,18 +47,19 @@ export class Api {
    *
    * @param {string} method
    * @param {string} path begins with `/`.
-   * @param {{body?: Object, token?: string, headers?: Object<string, string>, signal?: AbortSignal}} [options]
+   * @param {{body?: Object|FormData, token?: string, headers?: Object<string, string>, signal?: AbortSignal}} [options]
    * @returns {Promise<Response>} a success.
    * @throws {ApiError} or, if the caller has aborted it, what `fetch` says of that.
    */
   async send(method, path, { body, token, headers: more, signal } = {}) {
     const headers = { Accept: "application/json", ...more };
     if (token) headers.Authorization = `Bearer ${token}`;
-    if (body) headers["Content-Type"] = "application/json";
+    const isForm = body instanceof FormData; // for which the browser sets the type
+    if (body && !isForm) headers["Content-Type"] = "application/json";
     const response = await this.#fetch(path, {
       method,
       headers,
-      body: body && JSON.stringify(body),
+      body: isForm ? body : body && JSON.stringify(body),
       cache: "no-store",
       credentials: "omit",
       signal,
