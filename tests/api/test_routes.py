@@ -40,6 +40,7 @@ def belongings(stack: Stack) -> dict[str, str]:
         "schedule_id": owner.ok("POST", "/v1/schedules", json=daily)["id"],
         "notification_id": owner.notifications()[0]["id"],
         "session_id": owner.tokens["session_id"],
+        "upload_id": owner.ok("POST", "/v1/uploads", files={"file": ("a.csv", b"a,b")})["id"],
         "user_id": owner.user_id,
     }
 

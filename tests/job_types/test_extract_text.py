@@ -1,6 +1,5 @@
-"""`extract_text`: text, tables and statistics of a workbook or CSV file, hostile ones included."""
+"""`extract_text`: text, tables and statistics of a workbook or CSV file."""
 
-import json
 import tracemalloc
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
@@ -14,47 +13,9 @@ from app.errors import InvalidInput, JobCancelled, JobFailed
 from app.job_types.base import UploadedFile
 from app.job_types.extract_text import MAX_SHEETS, ExtractText
 from app.job_types.registry import JobTypes
-from app.workbooks import tables
+from tests.job_types.extracting import Extracted, uploaded
 from tests.job_types.recording import RecordingContext
 from tests.uploads import files
-
-SPACE = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-
-
-class Extracted:
-    """What came out of one run."""
-
-    def __init__(self, folder: Path, content: bytes, name: str, **options: Any) -> None:
-        self.context = RecordingContext(folder / "store", **options)
-        path, upload_id = folder / "upload", uuid4()
-        path.write_bytes(content)
-        self.context.uploads[upload_id] = UploadedFile(path, name, "text/csv", len(content))
-        parameters = JobTypes.validate(ExtractText(), {"upload_id": str(upload_id)})
-        self.result: Any = ExtractText().run(self.context, parameters)  # type: ignore[arg-type]
-        self.file: Any = json.loads(self.context.path().read_bytes())
-        self.sheets: dict[str, Any] = {each["name"]: each for each in self.file["sheets"]}
-
-
-def extracted(folder: Path, content: bytes, name: str = "a.csv", **options: Any) -> Extracted:
-    return Extracted(folder, content, name, **options)
-
-
-def sheet_xml(rows: str, before: str = "") -> bytes:
-    return f"<worksheet {SPACE}>{before}<sheetData>{rows}</sheetData></worksheet>".encode()
-
-
-def reason(folder: Path, content: bytes) -> str:
-    """Why the job failed; nothing of its file is left."""
-    context = RecordingContext(folder / "store")
-    path, upload_id = folder / "upload", uuid4()
-    path.write_bytes(content)
-    context.uploads[upload_id] = UploadedFile(path, "a.xlsx", files.XLSX, len(content))
-    parameters = JobTypes.validate(ExtractText(), {"upload_id": str(upload_id)})
-    with pytest.raises(JobFailed) as caught:
-        ExtractText().run(context, parameters)  # type: ignore[arg-type]
-    assert caught.value.code == "file_unreadable"
-    assert context.files() == []
-    return caught.value.message
 
 
 def test_extract_text_gives_text_tables_and_statistics_of_a_workbook(tmp_path: Path) -> None:
@@ -70,7 +31,7 @@ def test_extract_text_gives_text_tables_and_statistics_of_a_workbook(tmp_path: P
         ],
         ["=1/0", "#DIV/0!", 10**15, "two\nlines"],
     ]
-    run = extracted(tmp_path, files.workbook({"Orders": rows, "Empty": []}), "Umsätze.xlsx")
+    run = Extracted(tmp_path, files.workbook({"Orders": rows, "Empty": []}), "Umsätze.xlsx")
     assert run.sheets["Orders"]["rows"][:3] == [
         ["Item", "Price", None, "Paid"],
         ["Küche 🎻", 12.5, None, True],
@@ -112,7 +73,7 @@ def test_extract_text_keeps_the_cells_of_csv_as_they_are_and_says_what_they_look
         "\ufeffArticle;Stock;Since;Sold\r\n"
         '007;1.5e3;2026-01-31;TRUE\r\n"a;""b""\r\nc";#N/A; ;-\r\n\r\n'
     )
-    run = extracted(tmp_path, content.encode())
+    run = Extracted(tmp_path, content.encode())
     (sheet,) = run.file["sheets"]
     assert sheet["rows"] == [
         ["Article", "Stock", "Since", "Sold"],
@@ -134,7 +95,7 @@ def test_extract_text_keeps_the_cells_of_csv_as_they_are_and_says_what_they_look
 
 
 def test_extract_text_says_that_a_file_was_read_as_windows_1252(tmp_path: Path) -> None:
-    run = extracted(tmp_path, "Käse;5 €\n".encode("cp1252"))
+    run = Extracted(tmp_path, "Käse;5 €\n".encode("cp1252"))
     assert run.result["encoding"] == "windows-1252"
     assert run.sheets["a"]["rows"] == [["Käse", "5 €"]]
 
@@ -143,27 +104,27 @@ def test_extract_text_says_that_a_file_was_read_as_windows_1252(tmp_path: Path) 
 def test_extract_text_finds_the_delimiter(delimiter: str, tmp_path: Path) -> None:
     noise = '"a, b; c | d\te"'
     lines = [delimiter.join([f'"1,5; {n}"', noise, str(n)]) for n in range(4)]
-    run = extracted(tmp_path, "\n".join(lines).encode())
+    run = Extracted(tmp_path, "\n".join(lines).encode())
     assert run.result["delimiter"] == delimiter
     assert run.result["sheets"][0]["columns"] == 3
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_extract_text_reads_one_column_and_all_ends_of_lines(end: str, tmp_path: Path) -> None:
-    run = extracted(tmp_path, end.join(["one", "two words", "3"]).encode())
+    run = Extracted(tmp_path, end.join(["one", "two words", "3"]).encode())
     assert run.sheets["a"]["rows"] == [["one"], ["two words"], ["3"]]
 
 
 def test_extract_text_tells_how_far_it_is_by_rows(tmp_path: Path) -> None:
     text = "".join(f"{n},some text\n" for n in range(10_000)).encode()
-    run = extracted(tmp_path, text)
+    run = Extracted(tmp_path, text)
     fractions = [fraction for fraction, _ in run.context.reports]
     assert fractions == sorted(fractions)
     assert len({round(each, 1) for each in fractions}) > 8
     assert run.context.reports[-1] == (1.0, "10,000 rows")
     (tmp_path / "book").mkdir()
     rows = [[n] for n in range(1000)]
-    book = extracted(tmp_path / "book", files.workbook({"a": rows, "b": rows}), "a.xlsx")
+    book = Extracted(tmp_path / "book", files.workbook({"a": rows, "b": rows}), "a.xlsx")
     fractions = [fraction for fraction, _ in book.context.reports]
     assert fractions == sorted(fractions)
     assert 0.4 < fractions[len(fractions) // 2] < 0.9
@@ -175,11 +136,9 @@ def test_extract_text_needs_no_more_memory_for_more_rows_of_csv(tmp_path: Path) 
         folder.mkdir()
         (folder / "big").write_bytes(b"".join(b"%d;text %d\n" % (n, n) for n in range(rows)))
         context = RecordingContext(folder / "store")
-        upload_id = uuid4()
-        context.uploads[upload_id] = UploadedFile(folder / "big", "a.csv", "text/csv", 1)
-        parameters = JobTypes.validate(ExtractText(), {"upload_id": str(upload_id)})
+        parameters = uploaded(context, folder / "big")
         tracemalloc.start()
-        ExtractText().run(context, parameters)  # type: ignore[arg-type]
+        ExtractText().run(context, parameters)
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return most
@@ -191,7 +150,7 @@ def test_extract_text_needs_no_more_memory_for_more_rows_of_csv(tmp_path: Path) 
 
 def test_extract_text_tells_of_so_many_sheets_and_writes_all(tmp_path: Path) -> None:
     count = MAX_SHEETS + 3
-    run = extracted(tmp_path, files.workbook({f"s{n}": [[n]] for n in range(count)}), "a.xlsx")
+    run = Extracted(tmp_path, files.workbook({f"s{n}": [[n]] for n in range(count)}), "a.xlsx")
     assert len(run.result["sheets"]) == MAX_SHEETS
     assert run.result["sheets_left_out"] == 3
     assert (run.result["rows"], len(run.file["sheets"])) == (count, count)
@@ -235,76 +194,14 @@ def test_extract_text_reads_on_when_the_upload_is_deleted_meanwhile(tmp_path: Pa
             (tmp_path / "upload").unlink(missing_ok=True)
 
     for content in (b"a,b\n" * 20_000, files.workbook({"a": [[1]] * 2000})):
-        context, upload_id = Deleting(tmp_path / str(len(content))), uuid4()
-        path = tmp_path / "upload"
+        context, path = Deleting(tmp_path / str(len(content))), tmp_path / "upload"
         path.write_bytes(content)
-        context.uploads[upload_id] = UploadedFile(path, "a", "text/csv", len(content))
-        parameters = JobTypes.validate(ExtractText(), {"upload_id": str(upload_id)})
-        result = ExtractText().run(context, parameters)  # type: ignore[arg-type]
+        result = ExtractText().run(context, uploaded(context, path))
         assert result["rows"] in {20_000, 2000}
         assert not path.exists()
 
 
 def test_extract_text_of_many_rows_stops_soon_after_it_is_cancelled(tmp_path: Path) -> None:
     with pytest.raises(JobCancelled):
-        extracted(tmp_path, b"a,b\n" * 100_000, cancel_at=2)
+        Extracted(tmp_path, b"a,b\n" * 100_000, cancel_at=2)
     assert [path for path in (tmp_path / "store").rglob("*") if path.is_file()] == []
-
-
-@pytest.mark.parametrize(
-    "broken",
-    [
-        {"book": b"<workbook"},
-        {"book": b"no xml at all"},
-        {"book": f"<workbook {SPACE}><sheets/></workbook>".encode()[:-12]},
-        {"sheet": sheet_xml('<row r="1"><c r="A1" t="s"><v>99</v></c></row>')},
-        {"sheet": sheet_xml('<row r="1"><c r="A1"><v>12x</v></c></row>')},
-        {"sheet": sheet_xml('<row r="1"><c r="??"><v>1</v></c></row>')},
-        {"sheet": sheet_xml("<row r='1'>" * 100)},
-        {"styles": b"<styleSheet/>", "sheet": b""},
-    ],
-    ids=lambda it: str(it)[:40],
-)
-def test_extract_text_of_a_broken_workbook_fails_with_a_reason(
-    broken: dict[str, bytes], tmp_path: Path
-) -> None:
-    assert "cannot be read" in reason(tmp_path, files.changed(**broken))
-
-
-def test_extract_text_of_a_billion_laughs_fails_with_a_reason(tmp_path: Path) -> None:
-    """The upload refuses them; a job that got one all the same would survive it."""
-    tracemalloc.start()
-    assert "cannot be read" in reason(tmp_path, files.changed(sheet=files.laughs()))
-    _, most = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert most < 100_000_000
-
-
-def test_extract_text_of_a_row_beyond_all_rows_fails_with_a_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tables, "MAX_ROWS", 5000)
-    far = sheet_xml('<row r="99999999999"><c><v>1</v></c></row>')
-    assert "more than 5,000 rows" in reason(tmp_path, files.changed(sheet=far))
-
-
-def test_extract_text_believes_no_claim_of_a_huge_sheet(tmp_path: Path) -> None:
-    corners = '<row r="1"><c r="A1"><v>1</v></c></row><row r="9"><c r="C9"><v>2e999</v></c></row>'
-    claimed = sheet_xml(corners, '<dimension ref="A1:XFD1048576"/>')
-    run = extracted(tmp_path, files.changed(sheet=claimed), "a.xlsx")
-    (sheet,) = run.result["sheets"]
-    assert (sheet["rows"], sheet["columns"]) == (9, 3)
-    assert run.sheets["Sheet"]["rows"][8] == [None, None, "inf"]
-    assert run.result["cells"]["error"] == 1
-
-
-def test_extract_text_of_csv_whose_quotation_never_ends_fails_with_a_reason(
-    tmp_path: Path,
-) -> None:
-    assert "quotation mark" in reason(tmp_path, b'a,"b\n' + b"c,d\n" * 1_200_000)
-    assert "longer than" in reason(tmp_path, b"x" * (5 << 20))
-
-
-def test_extract_text_of_what_is_no_text_fails_with_a_reason(tmp_path: Path) -> None:
-    assert "neither" in reason(tmp_path, b"\0\1\2")
-    assert "damaged" in reason(tmp_path, files.workbook()[:-100])

@@ -1,0 +1,75 @@
+"""`extract_text` of files that are broken, or built to do harm, and got past the upload."""
+
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from app.workbooks import tables
+from tests.job_types.extracting import Extracted, reason
+from tests.uploads import files
+
+SPACE = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+
+
+def sheet_xml(rows: str, before: str = "") -> bytes:
+    return f"<worksheet {SPACE}>{before}<sheetData>{rows}</sheetData></worksheet>".encode()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"book": b"<workbook"},
+        {"book": b"no xml at all"},
+        {"book": f"<workbook {SPACE}><sheets/></workbook>".encode()[:-12]},
+        {"sheet": sheet_xml('<row r="1"><c r="A1" t="s"><v>99</v></c></row>')},
+        {"sheet": sheet_xml('<row r="1"><c r="A1"><v>12x</v></c></row>')},
+        {"sheet": sheet_xml('<row r="1"><c r="??"><v>1</v></c></row>')},
+        {"sheet": sheet_xml("<row r='1'>" * 100)},
+        {"styles": b"<styleSheet/>", "sheet": b""},
+    ],
+    ids=lambda it: str(it)[:40],
+)
+def test_extract_text_of_a_broken_workbook_fails_with_a_reason(
+    broken: dict[str, bytes], tmp_path: Path
+) -> None:
+    assert "cannot be read" in reason(tmp_path, files.changed(**broken))
+
+
+def test_extract_text_of_a_billion_laughs_fails_with_a_reason(tmp_path: Path) -> None:
+    """The upload refuses them; a job that got one all the same would survive it."""
+    tracemalloc.start()
+    assert "cannot be read" in reason(tmp_path, files.changed(sheet=files.laughs()))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 100_000_000
+
+
+def test_extract_text_of_a_row_beyond_all_rows_fails_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MAX_ROWS", 5000)
+    far = sheet_xml('<row r="99999999999"><c><v>1</v></c></row>')
+    assert "more than 5,000 rows" in reason(tmp_path, files.changed(sheet=far))
+
+
+def test_extract_text_believes_no_claim_of_a_huge_sheet(tmp_path: Path) -> None:
+    corners = '<row r="1"><c r="A1"><v>1</v></c></row><row r="9"><c r="C9"><v>2e999</v></c></row>'
+    claimed = sheet_xml(corners, '<dimension ref="A1:XFD1048576"/>')
+    run = Extracted(tmp_path, files.changed(sheet=claimed), "a.xlsx")
+    (sheet,) = run.result["sheets"]
+    assert (sheet["rows"], sheet["columns"]) == (9, 3)
+    assert run.sheets["Sheet"]["rows"][8] == [None, None, "inf"]
+    assert run.result["cells"]["error"] == 1
+
+
+def test_extract_text_of_csv_whose_quotation_never_ends_fails_with_a_reason(
+    tmp_path: Path,
+) -> None:
+    assert "quotation mark" in reason(tmp_path, b'a,"b\n' + b"c,d\n" * 1_200_000)
+    assert "longer than" in reason(tmp_path, b"x" * (5 << 20))
+
+
+def test_extract_text_of_what_is_no_text_fails_with_a_reason(tmp_path: Path) -> None:
+    assert "neither" in reason(tmp_path, b"\0\1\2")
+    assert "damaged" in reason(tmp_path, files.workbook()[:-100])
