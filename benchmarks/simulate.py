@@ -232,7 +232,9 @@ def main() -> int:
     options = parse()
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
     admin = Admin(options.url, *_administrator(options))
-    with tempfile.TemporaryDirectory(prefix="ringback-simulation-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="ringback-simulation-", ignore_cleanup_errors=True
+    ) as folder:
         try:
             plan = _make_plan(options, admin, folder, console)
         except RingbackError as error:
@@ -242,11 +244,15 @@ def main() -> int:
             console.print("Nothing is left of the mix.", highlight=False)
             return UNUSABLE
         simulation = Simulation(options, admin, plan, console)
-        signal.signal(signal.SIGINT, simulation.interrupt)
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, simulation.interrupt)
         simulation.run()
         admin.close()
         return _report(simulation, admin, plan, options, console)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

@@ -1,7 +1,9 @@
 """The simulator, as its reader starts it, against real servers: its figures, and what it must not overlook."""
 
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,9 +14,12 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 import pytest
+from rich.console import Console
 
 from app.standalone.servers import Servers
 from benchmarks.simulate import parse
+from benchmarks.simulation.display import Display
+from benchmarks.simulation.ledger import Ledger, Record
 from tests.support.database import query
 from tests.support.stack import Stack
 from tests.support.waiting import wait_for
@@ -228,3 +233,19 @@ def test_a_simulation_in_which_nothing_could_be_tried_is_no_success(tmp_path: Pa
     done = simulate("http://localhost:1", tmp_path, "--users", "1", "--seconds", "1")
     assert done.returncode == 1
     assert "cannot sign in" in done.stdout
+
+
+def test_a_terminal_shows_a_table_of_what_each_kind_has_come_to() -> None:
+    ledger, screen = Ledger(), io.StringIO()
+    for job_id in ("first", "second"):
+        ledger.accepted(job_id, Record("excel_small", "user@test.com", submit=0.1))
+    ledger.rung("second", 0.2)
+    ledger.downloaded("second", 0.3)
+    terminal = Console(
+        file=screen, force_terminal=True, no_color=True, width=90, _environ={"TERM": "xterm"}
+    )
+    with Display(terminal, ledger) as display:
+        display.show("Running", "2 of 3 users")
+    assert "Running: 2 of 3 users" in screen.getvalue()
+    assert re.search(r"excel_small +2 +1 +1 ", screen.getvalue())
+    assert "2 accepted, 1 rung, 0 errors" in screen.getvalue()
