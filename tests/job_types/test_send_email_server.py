@@ -1,4 +1,4 @@
-"""`send_email` in parts: what is accepted, to whom, and what is said to a mail server and by it."""
+"""`send_email`: what is said to a mail server and by it, and when that is worth another attempt."""
 
 import socket
 import threading
@@ -11,22 +11,25 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from app.config import Settings
-from app.delivery.mail import Letter, compose
+from app.delivery.mail import Letter
 from app.delivery.smtp import SmtpMailer, SmtpServer
-from app.errors import ConfigError, InvalidInput, JobFailed
-from app.extensions import db
+from app.errors import JobFailed
+from app.extensions import db, transaction
 from app.factory import create_core, default_services
-from app.job_types.recipients import MAX_RECIPIENTS
-from app.job_types.registry import JobTypes
-from app.job_types.send_email import MAX_SUBJECT, MAX_TEXT, SendEmail, SendEmailParameters
-from app.jobs.models import JobState
-from app.jobs.owner import JobOwner
+from app.job_types.send_email import SendEmail, SendEmailParameters
+from app.jobs import context
+from app.jobs.lease import Lease
+from app.jobs.models import Job, JobState
 from app.jobs.run import run_job
+from app.jobs.stopping import stopping
 from app.standalone.ports import free_port
 from tests.support.core import Undispatched, new_job, state_of
 from tests.support.smtp import PASSWORD, USERNAME, Certificate, MailServer
+from tests.support.waiting import wait_for
 
 SECRET = "a secret of the tests, longer than thirty-two bytes"
 SENDER = "Ringback <ringback@example.com>"
@@ -53,95 +56,6 @@ def mailer(port: int, security: Any = "none", timeout: float = TIMEOUT) -> SmtpM
 
 def letter(**changes: Any) -> Letter:
     return replace(Letter(uuid4(), [TO], "Your report", "It is there."), **changes)
-
-
-def parameters(**changes: Any) -> SendEmailParameters:
-    given = {"to": TO, "subject": "Your report", "text": "It is there."} | changes
-    checked = JobTypes.validate(SendEmail(), given)
-    assert isinstance(checked, SendEmailParameters)
-    return checked
-
-
-@pytest.mark.parametrize(
-    "character", ["\r\n", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028"]
-)
-def test_send_email_takes_no_header_from_a_subject_or_an_address(character: str) -> None:
-    more = f"{character}Bcc: victim@example.com"
-    for field, value in (
-        ("subject", f"Hello{more}"),
-        ("to", f"{TO}{more}"),
-        ("to", [TO, TO + more]),
-    ):
-        with pytest.raises(InvalidInput) as caught:
-            parameters(**{field: value})
-        ((name, messages),) = caught.value.fields.items()
-        assert (name, len(messages)) == (f"params.{field}", 1)
-    for changes in ({"subject": f"Hello{more}"}, {"to": [f"{TO}{more}"]}):
-        with pytest.raises(JobFailed, match="line breaks"):
-            compose(letter(**changes), SENDER)
-
-
-@pytest.mark.parametrize(
-    ("field", "bad"),
-    [
-        *[("to", bad) for bad in (None, 5, True, {}, [], [[TO]], [TO, None], "", "nobody", "@")],
-        *[("to", bad) for bad in (f"X <{TO}>", f"{TO},{TO}", "a@localhost", "a@[127.0.0.1]")],
-        *[("to", bad) for bad in ('"a b"@example.com', f"{'a' * 300}@example.com")],
-        ("to", [f"user-{number}@example.com" for number in range(MAX_RECIPIENTS + 1)]),
-        *[("subject", bad) for bad in (None, 5, "", "  ", "x" * (MAX_SUBJECT + 1))],
-        *[("text", bad) for bad in (None, 5, "", "x" * (MAX_TEXT + 1))],
-        *[("html", bad) for bad in (5, "", "x" * (MAX_TEXT + 1))],
-        *[("cc", TO), ("from", TO)],
-    ],
-)
-def test_send_email_names_the_parameter_that_is_wrong(field: str, bad: object) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        parameters(**{field: bad})
-    assert list(caught.value.fields) == [f"params.{field}"]
-    assert len(caught.value.fields[f"params.{field}"]) == 1
-
-
-def test_send_email_of_a_million_addresses_is_refused_at_once() -> None:
-    with pytest.raises(InvalidInput) as caught:
-        parameters(to=["x@example.com"] * 1_000_000)
-    assert list(caught.value.fields) == ["params.to"]
-
-
-def test_send_email_knows_the_spellings_of_one_address() -> None:
-    same = [TO, "somebody@EXAMPLE.com", "somebody@example。com", f"{TO}"]
-    assert parameters(to=same).to == [TO]
-    assert parameters(to="bob@MÜNCHEN.de").to == ["bob@xn--mnchen-3ya.de"]
-    assert parameters(to=["bob@xn--mnchen-3ya.de"]).to == ["bob@xn--mnchen-3ya.de"]
-    assert parameters(to="bücher@münchen.de").to == ["bücher@münchen.de"]
-
-
-class SomeOwner(JobOwner):
-    """An owner who need not be in the database."""
-
-    def __init__(self, email: str) -> None:
-        super().__init__(uuid4())
-        self._user = type("User", (), {"email": email, "permissions": frozenset()})()
-
-
-@pytest.mark.parametrize(
-    ("own", "permitted", "refused"),
-    [
-        ("Bob@Example.com", ["bob@example.com", "BOB@EXAMPLE.COM"], ["bob+x@example.com"]),
-        ("bob@münchen.de", ["bob@xn--mnchen-3ya.de", "BOB@MÜNCHEN.de"], ["bob@munchen.de"]),
-        ("bob@straße.de", ["bob@xn--strae-oqa.de"], ["bob@strasse.de"]),
-        ("kim@example.com", ["\u212aim@example.com"], ["kım@example.com", "кim@example.com"]),
-        ("stig@example.com", ["STIG@example.com"], ["\u017ftig@example.com", "sti.g@example.com"]),
-        ("büro@example.com", ["bu\u0308ro@example.com"], ["BÜRO@example.com", "buro@example.com"]),
-    ],
-)
-def test_send_email_compares_addresses_in_one_form(
-    own: str, permitted: list[str], refused: list[str], settings: Settings
-) -> None:
-    with create_core(settings, role="test").app_context():
-        owner = SomeOwner(own)
-        assert [each for each in permitted if not owner.may_mail(each)] == []
-        assert [each for each in refused if owner.may_mail(each)] == []
-        db.engine.dispose()
 
 
 @pytest.fixture
@@ -308,33 +222,69 @@ def test_send_email_is_taken_though_the_server_hangs_up_before_the_farewell() ->
         assert mailer(port).send(letter()) == {}
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"smtp_host": "smtp.example.com"}, "mail_sender is missing"),
-        ({"smtp_host": "smtp.example.com:587", "mail_sender": SENDER}, "smtp_port"),
-        ({"smtp_host": "smtp://smtp.example.com", "mail_sender": SENDER}, "host alone"),
-        ({"mail_sender": "Ringback"}, "MAIL_SENDER"),
-        ({"mail_sender": "Ringback\r\nBcc: x@example.com <a@example.com>"}, "MAIL_SENDER"),
-        ({"mail_sender": "bücher@example.com"}, "ASCII"),
-        ({"mail_domains": "example.com,*.example.org"}, "is no domain"),
-        ({"smtp_username": "me"}, "both of them"),
-        ({"smtp_username": "me", "smtp_password": "it", "smtp_security": "none"}, "to read"),
-        ({"smtp_username": "me", "smtp_password": "größer"}, "ASCII"),
-        ({"smtp_timeout_seconds": 61}, "SMTP_TIMEOUT_SECONDS"),
-    ],
-)
-def test_settings_of_mail_that_cannot_work_stop_the_start(wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
-        Settings.load(secret_key=SECRET, **wrong)
+def test_send_email_whose_worker_has_to_stop_before_it_connects_is_left_to_another(
+    make_job: Callable[..., Any], open_server: MailServer
+) -> None:
+    stopping.begin_here(0.0)
+    try:
+        job = make_job(open_server.port)
+    finally:
+        stopping.forget_here()
+    assert (job.state, job.attempt) == (JobState.QUEUED, 2)
+    assert open_server.received == []
 
 
-def test_empty_settings_of_mail_are_left_out() -> None:
-    names = ("smtp_host", "smtp_username", "smtp_password", "mail_sender", "mail_domains")
-    settings = Settings.load(secret_key=SECRET, **dict.fromkeys(names, ""))
-    assert [getattr(settings, name) for name in names] == [None, None, None, None, []]
+def test_send_email_that_is_cancelled_before_it_connects_is_not_sent(
+    make_job: Callable[..., Any], open_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = Lease.check
+
+    def check_after_a_cancel(lease: Lease) -> None:
+        with transaction():
+            running = select(Job).where(Job.id == lease._job_id)
+            db.session.scalars(running).one().cancel_requested_at = func.now()
+        wait_for(lambda: lease.cancelled, "the cancel to be noticed")
+        check(lease)
+
+    monkeypatch.setattr(Lease, "check", check_after_a_cancel)
+    job = make_job(open_server.port)
+    assert (job.state, job.error_code) == (JobState.CANCELLED, "job_cancelled")
+    assert open_server.received == []
 
 
-def test_domains_of_mail_are_compared_as_the_dns_knows_them() -> None:
-    settings = Settings.load(secret_key=SECRET, mail_domains="Example.COM, münchen.de")
-    assert settings.mail_domains == ["example.com", "xn--mnchen-3ya.de"]
+def test_send_email_waits_for_a_database_that_went_away_before_it_was_sent(
+    make_job: Callable[..., Any], open_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_away(*_: object) -> None:
+        raise OperationalError("SELECT", {}, Exception("the connection was lost"))
+
+    monkeypatch.setattr(context, "refuse_recipients", is_away)
+    job = make_job(open_server.port)
+    assert (job.state, job.attempt) == (JobState.QUEUED, 2)
+    assert open_server.received == []
+
+
+def test_a_type_that_could_be_run_twice_sends_no_mail(
+    make_job: Callable[..., Any], open_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SendEmail, "repeatable", True)
+    job = make_job(open_server.port)
+    assert (job.state, job.error_code) == (JobState.FAILED, "job_raised")
+    assert "repeatable = False" in job.error_message
+    assert open_server.received == []
+
+
+def test_a_job_sends_one_mail(
+    make_job: Callable[..., Any], open_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = SendEmail.run
+
+    def twice(job_type: SendEmail, job: Any, given: SendEmailParameters) -> dict[str, Any]:
+        once(job_type, job, given)
+        return once(job_type, job, given)
+
+    monkeypatch.setattr(SendEmail, "run", twice)
+    job = make_job(open_server.port)
+    assert (job.state, job.error_code) == (JobState.FAILED, "job_raised")
+    assert "one mail" in job.error_message
+    assert len(open_server.received) == 1
