@@ -1,12 +1,17 @@
 """Schedules that can run no more pause themselves, and their owner is told."""
 
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
+from flask import Flask
 
 from app.errors import PermissionDenied
 from app.schedules.tick import tick
+from app.services import EXTENSION, services
 from tests.schedules.conftest import World
+from tests.support.database import query
 from tests.support.job_types.urgency import Middling
 
 
@@ -58,3 +63,25 @@ def test_schedules_that_the_type_refuses_their_owner_pause(world: World) -> None
         patch.setattr(Middling, "check", check)
         tick()
     assert "@example.com may not." in (world.state(schedule).paused_reason or "")
+
+
+def test_schedules_that_pause_ring_their_owner_after_the_commit(
+    app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[tuple[UUID, str, str, bool]] = []
+
+    class Ring:
+        """Notes what it is to send, and whether the row says so already."""
+
+        def to_user(self, user_id: UUID, event: str, payload: dict[str, Any]) -> None:
+            sql = "SELECT enabled FROM schedules WHERE user_id = %s"
+            url = services().settings.database_url.get_secret_value()
+            ((enabled,),) = query(url, sql, str(user_id))
+            rung.append((user_id, event, payload["type"], enabled))
+
+    schedule = world.add()
+    world.change(schedule, type="was_removed")
+    world.let_pass(schedule)
+    monkeypatch.setitem(app.extensions, EXTENSION, replace(services(), publisher=Ring()))
+    tick()
+    assert rung == [(schedule.user_id, "notification", "schedule_paused", False)]

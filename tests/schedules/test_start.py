@@ -21,7 +21,7 @@ def test_system_schedules_declared_wrongly_stop_the_start_of_the_beat_and_name_t
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 78, done.stdout + done.stderr

@@ -46,7 +46,9 @@ def beats_at_work(*apps: Flask) -> Iterator[None]:
             thread.join()
 
 
-def test_schedules_make_one_job_each_tick_with_two_beats_running(app: Flask, world: World) -> None:
+def test_schedules_make_one_job_each_tick_with_two_beats_running(
+    app: Flask, world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     given: Services = services()
     other = create_core(given.settings, given, role="test")
     owner = world.owner()
@@ -62,6 +64,7 @@ def test_schedules_make_one_job_each_tick_with_two_beats_running(app: Flask, wor
     for schedule in made:
         ticks = [job.schedule_tick for job in world.jobs(schedule)]
         assert len(ticks) == len(set(ticks)) == 3
+    assert "schedule not ticked" not in capsys.readouterr().out
     with other.app_context():
         db.engine.dispose()
 
