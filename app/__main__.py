@@ -111,11 +111,11 @@ def _cannot_serve(settings: "Settings", error: OSError | UnicodeError) -> Except
 
 
 def _worker(_: argparse.Namespace) -> None:
+    """RabbitMQ refuses a second worker of one name, so each has its own also on one host."""
     _load("worker")
-    os.execv(
-        sys.executable,
-        [sys.executable, "-m", "celery", "--quiet", "-A", "worker", "worker", *WORKER_OPTIONS],
-    )
+    options = (*WORKER_OPTIONS, f"--hostname=celery-{os.getpid()}@%h")
+    command = ("-m", "celery", "--quiet", "-A", "worker", "worker", *options)
+    os.execv(sys.executable, [sys.executable, *command])
 
 
 def _beat(_: argparse.Namespace) -> None:

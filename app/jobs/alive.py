@@ -23,15 +23,20 @@ where application_name = 'ringback-beat' and datname = current_database()
 
 
 def check_worker(settings: Settings) -> None:
-    """Ask the worker of this host through the broker, the way on which it gets its jobs.
+    """Ask the workers of this host through the broker, the way on which they get their jobs.
+
+    One that answers is enough: in a container there is one.
 
     Raises:
         AppError: `worker_silent`.
     """
-    name = default_nodename(None)
-    answers = make_celery(settings).control.ping(destination=[name], timeout=WORKER_SECONDS)
+    host = default_nodename(None).partition("@")[2]
+    answers = make_celery(settings).control.ping(
+        pattern=f"*@{host}", matcher="glob", limit=1, timeout=WORKER_SECONDS
+    )
     if not answers:
-        raise AppError(f"{name} does not answer within {WORKER_SECONDS:g} s.", code="worker_silent")
+        reason = f"The worker of {host} does not answer within {WORKER_SECONDS:g} s."
+        raise AppError(reason, code="worker_silent")
 
 
 def check_beat(settings: Settings) -> None:

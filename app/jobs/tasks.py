@@ -28,7 +28,8 @@ LAST_RESORT_SECONDS = 6.0
 def register(celery: Celery, app: Flask) -> None:
     """Give the Celery app its one task, which runs in a context of `app`."""
 
-    @celery.task(name=RUN_JOB, bind=True)
+    # Not shared: by default another Celery app of this process would have it, with our application.
+    @celery.task(name=RUN_JOB, bind=True, shared=False)
     def run(task: Task, job_id: str, fence: int) -> None:
         if stopping.begun:
             raise Reject("The worker has to stop.", requeue=True)
