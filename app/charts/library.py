@@ -23,7 +23,11 @@ with TemporaryDirectory(prefix="ringback-charts-") as folder:
         import matplotlib.dates
         import matplotlib.figure
         import matplotlib.font_manager
+        import matplotlib.style
         import matplotlib.ticker
+
+        matplotlib.get_configdir()  # it remembers the answer
+        matplotlib.get_cachedir()
     finally:
         if before is None:
             del os.environ[_NAME]
