@@ -45,7 +45,7 @@ UNLIMITED = {
 }
 # Events that are logged with a stack trace and survived.
 UNEXPECTED = re.compile(
-    r"step failed|job not swept|reconcile failed|event handler raised|handshake failed|watch failed"
+    r"step failed|job not swept|schedule not ticked|reconcile failed|event handler raised|handshake failed|watch failed"
     r"|self-test failed|client not told why it is closed"
 )
 _redis_databases: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
