@@ -78,6 +78,12 @@ def test_a_file_is_uploaded_and_its_job_started(
     jobs = user.ok("GET", "/v1/jobs")["items"]
     assert [each["params"]["upload_id"] for each in jobs] == [upload["id"]] * 2
 
+    user.ok("DELETE", f"/v1/uploads/{upload['id']}")
+    form.locator("[data-role=start]").click()
+    expect(form.locator("[data-role=error]")).to_contain_text("no longer kept")
+    tab.start("extract_text")  # now it is
+    assert [each["id"] for each in user.ok("GET", "/v1/uploads")["items"]] != [upload["id"]]
+
 
 def test_a_file_that_is_refused_is_told_with_the_reason(
     stack: Stack, user: Api, open_tab: OpenTab, tmp_path: Path

@@ -9,6 +9,7 @@ const LONG_TEXT = 200;
  * @property {() => unknown} read `undefined` if it is empty. Throws what is wrong with the entry.
  * @property {(value: unknown) => void} write `null` or `undefined` empties it.
  * @property {() => Promise<void>} [prepare] what has to be done before it can be read.
+ * @property {() => void} [refused] the server did not take its value.
  */
 
 /** What of a schema matters here: behind its references, and without the `null` of an optional one. */
@@ -181,10 +182,12 @@ function uploadControl(accepts, upload) {
     if (!file || sent) return;
     note.textContent = `Sending ${file.name}, ${formatSize(file.size)} …`;
     try {
-      sent = (await upload(file)).id;
+      const { id } = await upload(file);
+      if (file !== input.files[0]) throw new Error("Another file was chosen meanwhile: start again.");
+      sent = id;
       note.textContent = `${file.name}, ${formatSize(file.size)}: sent`;
     } catch (error) {
-      note.textContent = `${file.name}, ${formatSize(file.size)}: not taken`;
+      if (file === input.files[0]) note.textContent = `${file.name}, ${formatSize(file.size)}: not taken`;
       throw error;
     }
   };
@@ -193,5 +196,7 @@ function uploadControl(accepts, upload) {
     sent = id ?? null;
     note.textContent = id ? "The file that was sent before" : "";
   };
-  return { control, input, prepare, read: () => sent ?? undefined, write };
+  // It may have been deleted since: then it is sent once more.
+  const refused = () => input.files.length && (sent = null);
+  return { control, prepare, read: () => sent ?? undefined, write, refused };
 }

@@ -63,6 +63,7 @@ class JobForm {
       showText(error, "");
     } catch (problem) {
       showText(error, problem.describe?.() ?? problem.message);
+      for (const [name, made] of this.#fields) if (problem.fields?.[`params.${name}`]) made.refused?.();
     } finally {
       button.disabled = false;
     }
