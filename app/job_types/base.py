@@ -50,7 +50,8 @@ class UploadedFile:
     """A file that the job's owner has sent; it was checked when it came.
 
     Attributes:
-        path: where it can be read, until the job ends.
+        path: where it can be read. Open it once: its owner may delete it, or it may expire, while the job
+            runs, and what is open stays readable.
         name: as its owner called it.
         media_type: for example `text/csv`.
         size: bytes.
