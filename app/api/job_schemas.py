@@ -45,6 +45,8 @@ class KeyIn(In):
 
 
 class WithParams(In):
+    """Base of what comes in with parameters of a job."""
+
     @model_validator(mode="before")
     @classmethod
     def _mend_params(cls, data: Any) -> Any:

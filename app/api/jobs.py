@@ -183,6 +183,7 @@ def _whose(user_id: UUID | Literal["any"] | None) -> queries.Whose:
 
 
 def started(submitted: Submitted) -> Answer:
+    """202 and the new job, or 200 and the one that was there, with a header that says why."""
     headers = {"Location": url_for("jobs.show_job", job_id=submitted.job.id)}
     if submitted.again is None:
         return job_view(submitted.job), 202, headers
