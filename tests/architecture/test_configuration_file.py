@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from app.config import Settings
 from app.errors import ConfigError
@@ -66,17 +67,7 @@ def run(folder: Path, *command: str, **environment: str) -> subprocess.Completed
 def test_a_nested_configuration_file_gives_the_settings_that_its_sections_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    as_json = {
-        "port": 5006,
-        "secret_key": SECRET,
-        "celery": {"broker_url": "amqp://me:word@rabbit:5672//"},
-        "database": {"url": "postgresql://me@db/ringback", "password": "p@ss"},
-        "redis": {"url": "redis://redis:6379/1"},
-        "smtp": {"host": "mail.example.com", "port": 2525},
-        "mail_domains": ["example.com", "example.org"],
-        "max": {"sockets": {"per_user": 3}},
-    }
-    text = json.dumps(as_json) if name.endswith("json") else NESTED
+    text = json.dumps(yaml.safe_load(NESTED)) if name.endswith("json") else NESTED
     settings = load(tmp_path / name, text, monkeypatch)
     assert settings.port == 5006
     assert settings.effective_broker_url == "amqp://me:word@rabbit:5672//"
