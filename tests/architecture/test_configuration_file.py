@@ -27,7 +27,7 @@ redis:
   url: redis://redis:6379/1
 smtp: {{host: mail.example.com, port: 2525}}
 mail_domains: [example.com, "example.org"]
-mail: {sender: ringback@example.com}
+mail: {{sender: ringback@example.com}}
 max: {{sockets: {{per_user: 3}}}}
 """
 
