@@ -107,7 +107,7 @@ def test_a_job_is_run_again_with_other_parameters(
     old = user.run("add", a=41, b=int(LONG[:15]))
     tab = open_tab(stack.url).sign_in_as(user)
     tab.form("chart")
-    tab.job(old["id"]).get_by_role("button", name="Change and run again").click()
+    tab.job(old["id"]).get_by_role("button", name="Run with changes").click()
     form = tab.find("[data-job-type=add]")
     expect(form.locator("[data-field=a]")).to_have_value("41")
     expect(form.locator("[data-field=a]")).to_be_focused()
