@@ -108,13 +108,17 @@ class SeriesParameters(Parameters):
         Raises:
             ValueError: texts that are no dates.
         """
-        if self.x is None or kind in NAMED_COLUMNS or not isinstance(self.x[0], str):
-            return self.x
-        return [_moment(each) for each in self.x]
+        if self.x is None:
+            return None
+        if not isinstance(self.x[0], str):
+            return [float(each) for each in self.x]
+        return self.x if kind in NAMED_COLUMNS else [_moment(each) for each in self.x]
 
     def values(self) -> list[float]:
-        """Given or made up."""
-        return list(_GENERATORS[self.generate](self)) if self.generate else list(self.y or ())
+        """Given or made up; never whole numbers of Python, of which there are too large ones to draw."""
+        if self.generate:
+            return list(_GENERATORS[self.generate](self))
+        return [float(each) for each in self.y or ()]
 
 
 def _moment(text: str) -> datetime:

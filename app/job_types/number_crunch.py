@@ -1,8 +1,8 @@
 """Calculations over a list of numbers, exact however long the list and its numbers are.
 
-Whole numbers are Python's, of any size; a number with a point or an exponent is the decimal that was
-written, not the binary fraction nearest to it, so that 0.1 and 0.2 make 0.3. A result is rounded once,
-at its end, where JSON can hold no more. A new operation is one function and its line in `OPERATIONS`.
+Whole numbers are Python's, of any size; a number with a fraction is the decimal that was written, not
+the binary fraction nearest to it, so that 0.1 and 0.2 make 0.3. A result is rounded once, at its end,
+where JSON can hold no more. A new operation is one function and its line in `OPERATIONS`.
 """
 
 import math
@@ -202,8 +202,14 @@ class NumberCrunch(JobType[NumberCrunchParameters]):
 
 
 def _exactly(value: float) -> Number:
-    """The number as it was written; `repr` gives the shortest decimal that reads as this double."""
-    return value if isinstance(value, int) else Decimal(repr(value))
+    """The number as it was written; `repr` gives the shortest decimal that reads as this double.
+
+    What is whole goes by its value: Postgres gives back `1e22` without its exponent, and `5.0` as it is.
+    """
+    if isinstance(value, int):
+        return value
+    written = Decimal(repr(value))
+    return int(written) if value.is_integer() else written
 
 
 def _calculate(name: str, numbers: Numbers) -> Json:

@@ -179,7 +179,10 @@ def test_chart_finds_room_for_the_longest_texts_in_the_smallest_picture(
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "y",
-    [[5, 5, 5], [0], [1e100, -1e100], [1e-300, 2e-300], [5e-324, 0], [1e15, 1e15 + 0.125]],
+    [
+        *([5, 5, 5], [0], [1e100, -1e100], [1e-300, 2e-300], [5e-324, 0], [1e15, 1e15 + 0.125]),
+        *([10**50, 2**63, -(10**100)], [2**64, 0.5]),
+    ],
     ids=str,
 )
 def test_chart_of_constant_and_extreme_values_is_drawn(

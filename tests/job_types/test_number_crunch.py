@@ -70,7 +70,20 @@ def test_number_crunch_agrees_with_exact_fractions_on_random_numbers(tmp_path: P
 def test_number_crunch_takes_decimals_as_they_were_written(tmp_path: Path) -> None:
     numbers = json.loads("[0.1, 0.2, 1e22, -1e22]")
     result = run(RecordingContext(tmp_path), numbers, "sum", "mean", "min")
-    assert result == {"sum": 0.3, "mean": 0.075, "min": -1e22}
+    assert result == {"sum": 0.3, "mean": 0.075, "min": "-1" + "0" * 22}
+
+
+def test_number_crunch_takes_for_whole_what_is_whole_however_it_is_written(tmp_path: Path) -> None:
+    texts = ("1e22, 5.0, -0.0", "10000000000000000000000, 5, 0")
+    written, plain = (
+        run(RecordingContext(tmp_path / str(number)), json.loads(f"[{text}]"))
+        for number, text in enumerate(texts)
+    )
+    assert written == plain
+    assert written["sum"] == str(10**22 + 5)
+    assert {name: type(each) for name, each in written.items()} == {
+        name: type(each) for name, each in plain.items()
+    }
 
 
 def test_number_crunch_keeps_whole_numbers_whole_at_any_size(tmp_path: Path) -> None:
@@ -92,7 +105,7 @@ def test_number_crunch_keeps_whole_numbers_whole_at_any_size(tmp_path: Path) -> 
         ([10**3999] * 10, "sum"),
         ([10**3999 + 1, 10**3999 + 2], "mean"),
         ([10**400, 10**400 + 1], "median"),
-        ([1e308, 1e308], "sum"),
+        ([1e308, 1e308, 0.5], "sum"),
         ([1e308] * 50_000, "mul"),
         ([10**3000, 0.5], "sum"),
         ([10**3000, -(10**3000)], "stdev"),

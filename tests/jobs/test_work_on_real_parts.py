@@ -4,8 +4,10 @@ import io
 from typing import Any
 
 import openpyxl
+import pytest
 from PIL import Image
 
+from app.charts.chart import KINDS
 from tests.support.api import Api
 from tests.support.waiting import wait_for
 
@@ -22,6 +24,11 @@ def test_number_crunch_takes_a_list_and_a_changed_list_follows_it(user: Api) -> 
     assert second["follows"] == first["id"]
     assert user.end_of(second["id"])["result"] == {"sum": 0.3}
     assert user.job(first["id"])["result"] == first["result"]
+
+
+def test_number_crunch_of_what_postgres_writes_without_an_exponent_is_whole(user: Api) -> None:
+    job = user.run("number_crunch", numbers=[1e308, 1e22, 5.0], operations=["max", "min", "sum"])
+    assert job["result"] == {"max": str(10**308), "min": 5, "sum": str(10**308 + 10**22 + 5)}
 
 
 def test_number_crunch_refuses_bad_numbers_before_there_is_a_job(user: Api) -> None:
@@ -60,3 +67,15 @@ def test_chart_is_a_picture_in_the_notification_of_its_job(user: Api) -> None:
     assert Image.open(io.BytesIO(answer.content)).size == (960, 540)
     (told,) = user.notifications()
     assert told["data"]["artifact"]["media_type"] == "image/png"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_chart_draws_numbers_that_come_back_from_postgres_as_large_whole_ones(
+    user: Api, kind: str
+) -> None:
+    series: dict[str, object] = {"y": [1e50, 2**63, 0.5]}
+    if kind != "histogram":
+        series["x"] = [1e30, 2**64, 1]
+    job = user.run("chart", kind=kind, series=[series])
+    assert job["state"] == "succeeded", job["error"]
+    assert "1e+50" in job["result"]["description"]
