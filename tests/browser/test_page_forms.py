@@ -46,6 +46,8 @@ def test_numbers_are_sent_with_all_their_digits_and_results_are_shown(
     shown = row.locator("[data-role=result]")
     expect(shown.locator("div", has_text="sum").locator("dd")).to_have_text(str(int(LONG) + 3))
     expect(shown.locator("div", has_text="max").locator("dd")).to_have_text(LONG)
+    tab.page.reload()  # and those of a list that is read
+    expect(row.locator("[data-role=params]")).to_contain_text(f"numbers {LONG}, 1, 2")
 
 
 def test_what_is_no_number_or_no_json_is_said_before_anything_is_sent(
@@ -81,8 +83,10 @@ def test_a_file_is_uploaded_and_its_job_started(
     user.ok("DELETE", f"/v1/uploads/{upload['id']}")
     form.locator("[data-role=start]").click()
     expect(form.locator("[data-role=error]")).to_contain_text("no longer kept")
-    tab.start("extract_text")  # now it is
+    again = tab.wait_for_job(tab.start("extract_text"), "succeeded")  # now it is
     assert [each["id"] for each in user.ok("GET", "/v1/uploads")["items"]] != [upload["id"]]
+    again.get_by_role("button", name="Run with changes").click()
+    expect(form.locator("input[type=file]")).to_be_focused()
 
 
 def test_a_file_that_is_refused_is_told_with_the_reason(

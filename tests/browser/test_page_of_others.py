@@ -35,6 +35,23 @@ def test_an_auditor_sees_the_jobs_of_everybody_and_whose_they_are_and_may_do_not
     expect(tab.find("#jobs > li")).to_have_count(0)
 
 
+def test_a_job_of_others_that_is_no_longer_among_the_newest_is_followed_to_its_end(
+    stack: Stack, user: Api, open_tab: OpenTab
+) -> None:
+    tab = open_tab(stack.url).sign_in_as(stack.admin)
+    long = user.submit("countdown", total=3000, seconds=1)["id"]
+    tab.page.get_by_role("checkbox", name="Everybody's").check()
+    tab.wait_for_job(long, "running")
+    for _ in range(20):  # as many as are read
+        user.submit("add", a=1, b=1)
+    newest = {
+        each["id"] for each in stack.admin.ok("GET", "/v1/jobs?limit=20&user_id=any")["items"]
+    }
+    assert long not in newest
+    user.ok("POST", f"/v1/jobs/{long}/cancel")
+    tab.wait_for_job(long, "cancelled")
+
+
 def test_the_users_are_listed_for_those_who_may_read_them(
     stack: Stack, user: Api, open_tab: OpenTab
 ) -> None:

@@ -73,6 +73,24 @@ def test_a_picture_that_is_gone_is_said_to_be(stack: Stack, user: Api, open_tab:
     place = tab.find("#notifications [data-role=picture]")
     expect(place).to_contain_text("The picture cannot be shown.")
     assert tab.find("#notifications img").count() == 0
+    expect(place.get_by_role("button")).to_have_count(0)
+
+
+def test_a_picture_that_did_not_come_can_be_asked_for_again(
+    stack: Stack, user: Api, open_tab: OpenTab
+) -> None:
+    tab = open_tab(stack.url).sign_in_as(user)
+    tab.page.route("**/result", lambda route: route.abort())
+    tab.run("chart")
+    place = tab.find("#notifications [data-role=picture]")
+    again = place.get_by_role("button", name="Try again")
+    again.click()
+    expect(again).to_be_enabled()  # it is another one: that failed as well
+    expect(place).to_contain_text("The picture cannot be shown.")
+    tab.page.unroute("**/result")
+    again.click()
+    wait_for(lambda: width(place.locator("img")) > 100, "the picture")
+    expect(place).to_have_text("")
 
 
 def test_a_damaged_or_a_huge_picture_is_none(open_tab: OpenTab) -> None:

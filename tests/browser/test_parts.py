@@ -39,6 +39,24 @@ def test_the_latest_version_of_a_job_wins_and_keeps_what_a_hint_leaves_out(
     ]
 
 
+def test_parameters_that_were_read_stay_as_they_are_whatever_a_hint_says(
+    run: Callable[..., Any],
+) -> None:
+    assert run(
+        """() => {
+          const list = new JobList(), shown = [];
+          list.addEventListener("changed", ({ detail }) => shown.push(describeValues(detail.params)));
+          const exact = (version) => exactParams(
+            `{"id": "a", "version": ${version}, "params": {"a": 12345678901234567890, "b": [0.10]}}`);
+          list.acceptHint({ id: "a", version: 2, params: { a: 12345678901234567000, b: [0.1] } });
+          list.accept(exact(1)); // the answer, which the hint has overtaken
+          list.acceptHint({ id: "a", version: 3, params: { a: 12345678901234567000, b: [0.1] } });
+          list.accept(exact(4));
+          return shown;
+        }"""
+    ) == ["a 12345678901234567000, b 0.1", *["a 12345678901234567890, b 0.1"] * 2]
+
+
 FORM = """
 const started = [];
 const type = { name: "t", title: "T", parameters: { properties }, example };

@@ -14,7 +14,7 @@ const OTHERS_MS = 5000;
 /** Ask the server for JSON as the user who is signed in. */
 async function ask(method, path, body) {
   const answer = await ringback.call(method, path, { body });
-  return answer.json();
+  return exactParams(await answer.text());
 }
 
 /** Whether whoever is signed in may do this. */
@@ -46,7 +46,7 @@ const readResult = (jobId) => ringback.call("GET", `/v1/jobs/${encodeURIComponen
 async function start(path, body) {
   const send = (headers) => ringback.call("POST", path, { body, headers });
   const answer = await once.send(JSON.stringify([path, body]), send);
-  jobs.accept(await answer.json());
+  jobs.accept(exactParams(await answer.text()));
 }
 
 /** Start what a form asks for: a new job, or one that follows another. */
@@ -79,7 +79,7 @@ async function change({ id, type }) {
   picker.choose(type);
   form.change(job, `Runs again what ran at ${new Date(job.created_at).toLocaleTimeString()}.`);
   form.element.scrollIntoView({ block: "nearest" });
-  form.element.querySelector("[data-field]:not(fieldset), input").focus();
+  form.element.querySelector("input, select, textarea").focus();
 }
 
 async function readLog(id) {
@@ -101,10 +101,12 @@ async function readJobTypes() {
 
 const isForAll = () => byId("everybody").checked && may("jobs.read_any");
 
+/** Take what is answered, unless meanwhile others are to be shown. */
 async function readJobs() {
   const forAll = isForAll();
   const { items } = await ask("GET", `/v1/jobs?limit=${JOBS}${forAll ? "&user_id=any" : ""}`);
   if (forAll === isForAll()) items.forEach((job) => jobs.accept(job));
+  return items;
 }
 
 /** Whose jobs are shown has changed. */
@@ -122,7 +124,15 @@ async function showEverybody() {
 
 /** Nobody is told of the jobs of others, so they are asked for while they are looked at. */
 function watchOthers() {
-  if (isForAll() && !document.hidden) readJobs().catch(showError);
+  if (isForAll() && !document.hidden) readOthers().catch(showError);
+}
+
+/** The newest, and those shown below them of which no end is known. */
+async function readOthers() {
+  const newest = new Set((await readJobs()).map(({ id }) => id));
+  const older = jobRows.unfinished.filter((id) => !newest.has(id));
+  const read = await Promise.all(older.map((id) => ask("GET", `/v1/jobs/${id}`)));
+  if (isForAll()) read.forEach((job) => jobs.accept(job));
 }
 
 async function readJob(id) {

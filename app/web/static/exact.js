@@ -27,6 +27,19 @@ function exactJson(text) {
   return JSON.parse(text, keep);
 }
 
+/**
+ * Jobs or schedules as the server tells them, one or a page of them: only their parameters are exact,
+ * for with all other numbers the page calculates.
+ *
+ * @param {string} text JSON @returns {Object} @throws {SyntaxError}
+ */
+function exactParams(text) {
+  const merge = (plain, exact) => ("params" in plain ? { ...plain, params: exact.params } : plain);
+  const [plain, exact] = [JSON.parse(text), exactJson(text)];
+  if (!plain.items) return merge(plain, exact);
+  return { ...plain, items: plain.items.map((each, index) => merge(each, exact.items[index])) };
+}
+
 /** A number as it is written. @param {number|Object} value @returns {string} */
 function numberText(value) {
   return String(value?.rawJSON ?? value);

@@ -53,14 +53,17 @@ function plainValues(values) {
   return Object.entries(values ?? {}).flatMap(([name, value]) => {
     if (value === "" || value === null) return [];
     if (Array.isArray(value)) return plainList(name, value);
-    if (typeof value === "object") return plainValues(value);
-    return [[name.replaceAll("_", " "), shorten(String(value))]];
+    if (isNested(value)) return plainValues(value);
+    return [[name.replaceAll("_", " "), shorten(numberText(value))]];
   });
 }
 
+/** Whether it has parts; a number that is kept as text has none. */
+const isNested = (value) => typeof value === "object" && !JSON.isRawJSON?.(value);
+
 function plainList(name, values) {
-  if (!values.length || values.some((each) => typeof each === "object")) return [];
-  return [[name.replaceAll("_", " "), shorten(values.slice(0, 80).join(", "))]];
+  if (!values.length || values.some(isNested)) return [];
+  return [[name.replaceAll("_", " "), shorten(values.slice(0, 80).map(numberText).join(", "))]];
 }
 
 /** In one line. */

@@ -37,6 +37,12 @@ class JobRows {
     this.#titles = new Map(types.map(({ name, title }) => [name, title]));
   }
 
+  /** Ids of the jobs shown that have not ended, as far as is known here. @returns {string[]} */
+  get unfinished() {
+    const open = [...this.list.children].filter(({ dataset }) => !FINAL_STATES.includes(dataset.state));
+    return open.map(({ dataset }) => dataset.jobId);
+  }
+
   /** Show what is known of a job now. @param {Job} job */
   show(job) {
     const row = this.#row(job);

@@ -37,13 +37,21 @@ class JobList extends EventTarget {
   /** @param {Job} news a whole job, or a hint with the changing part of it. */
   accept(news) {
     const known = this.#jobs.get(news.id);
-    if (known && news.version < known.version) return;
+    if (known && news.version < known.version) {
+      known.params = news.params ?? known.params; // an answer that a hint has overtaken
+      return;
+    }
     const job = { ...known, ...news };
     // A hint leaves out what is large.
     job.params ??= known?.params ?? {};
     job.result ??= known?.result ?? null;
     this.#jobs.set(job.id, job);
     this.dispatchEvent(new CustomEvent("changed", { detail: job }));
+  }
+
+  /** Numbers that came through a socket may lack digits, and parameters never change. @param {Job} news */
+  acceptHint(news) {
+    this.accept(this.knows(news.id) ? { ...news, params: undefined } : news);
   }
 
   /** Whether anything of this job is known here. */

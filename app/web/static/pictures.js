@@ -44,8 +44,20 @@ class Pictures {
       const blob = await this.#blob(jobId, data.artifact.media_type);
       place.replaceChildren(Pictures.#image(blob, data));
     } catch (error) {
-      place.textContent = `The picture cannot be shown. ${error.message}`;
+      place.textContent = `The picture cannot be shown. ${error.message} `;
+      if (!error.isRefusal) place.append(this.#againButton(place));
     }
+  }
+
+  #againButton(place) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Try again";
+    button.addEventListener("click", () => {
+      button.disabled = true;
+      this.#show(place);
+    });
+    return button;
   }
 
   #blob(jobId, type) {

@@ -132,7 +132,7 @@ function ringFor(message) {
 /** A job of a schedule says that its next runs are others. */
 function acceptHint(job) {
   const isNew = !jobs.knows(job.id);
-  jobs.accept(job);
+  jobs.acceptHint(job);
   if (isNew && job.schedule_id) readSchedules().catch(showError);
 }
 
