@@ -5,9 +5,10 @@
     .venv/bin/python benchmarks/simulate.py --help
 
 The users are made by an administrator, whom RINGBACK_EMAIL and RINGBACK_PASSWORD name (in development:
-the demo administrator), and are disabled in the end. Times from the commit to the ring need clocks
-that agree. Exit status: 0 if all is well, 1 if a ring or job was lost or told twice, or nothing could
-be tried, 2 for options that cannot be, 130 after Ctrl-C.
+the demo administrator), and are disabled in the end. Times from the writing of a notification (the
+begin of its transaction) to the ring need clocks that agree. Exit status: 0 if all is well, 1 if a ring
+or job was lost or told twice, or nothing could be tried, 2 for options that cannot be, also a file that
+cannot be written, 130 after Ctrl-C.
 """
 
 import argparse
@@ -205,12 +206,7 @@ def _report(
 ) -> int:
     found = figures.figures(simulation.ledger)
     console.print(figures.tables(found))
-    if simulation.ledger.jobs:
-        title = f"{options.users} users, {options.seconds:g} s, {len(simulation.ledger.jobs)} jobs"
-        chart.draw(figures.series(simulation.ledger), title, options.chart)
-        console.print(f"Latencies as a picture: {options.chart}", highlight=False)
-    if options.json:
-        options.json.write_text(json.dumps({"run": plan.run, **found}, indent=2) + "\n")
+    unwritten = _write(simulation.ledger, {"run": plan.run, **found}, options, console)
     for email in admin.left_behind:
         console.print(f"Could not be disabled: {email}", highlight=False)
     for finding in found["findings"]:
@@ -224,7 +220,35 @@ def _report(
     )
     if is_open:
         console.print("For those that are open, a longer --drain waits.", highlight=False)
-    return INTERRUPTED if simulation.interrupted.is_set() else 0
+    if simulation.interrupted.is_set():
+        return INTERRUPTED
+    return UNUSABLE if unwritten else 0
+
+
+def _write(
+    ledger: Ledger, found: dict[str, Any], options: argparse.Namespace, console: Console
+) -> bool:
+    """Write the files that are asked for; whether one could not be written, which loses no verdict."""
+    files: list[tuple[Path | None, Callable[[], object]]] = [
+        (options.chart if ledger.jobs else None, lambda: _draw(ledger, options)),
+        (options.json, lambda: options.json.write_text(json.dumps(found, indent=2) + "\n")),
+    ]
+    unwritten = False
+    for path, write in files:
+        try:
+            if path:
+                write()
+                console.print(f"Written: {path}", highlight=False, soft_wrap=True)
+        except OSError as error:
+            unwritten = True
+            problem = f"Could not be written: {path} ({error.strerror})"
+            console.print(problem, highlight=False, soft_wrap=True)
+    return unwritten
+
+
+def _draw(ledger: Ledger, options: argparse.Namespace) -> None:
+    title = f"{options.users} users, {options.seconds:g} s, {len(ledger.jobs)} jobs"
+    chart.draw(figures.series(ledger), title, options.chart)
 
 
 def main() -> int:

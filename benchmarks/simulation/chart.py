@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from app.charts import drawing
 from benchmarks.simulation.figures import STAGES, Series, summary
 
-# Okabe and Ito's colours, which colour-blind people tell apart.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# The last, a yellow, is too light for dots.
+COLOURS = drawing.COLOURS[:-1]
 # Of a measured time: less is noise, and 0 has no place on a logarithmic axis.
 LEAST_SECONDS = 0.001
 SPREAD = 0.28

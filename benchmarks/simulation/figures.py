@@ -17,7 +17,7 @@ STATES = (*FINAL, "open")
 STAGES = {
     "submit": "submit answer",
     "end": "accept → end",
-    "ring": "commit → ring",
+    "ring": "written → ring",
     "download": "download",
 }
 Series = dict[str, list[float]]

@@ -49,7 +49,7 @@ class Ledger:
 
     Attributes:
         jobs: the accepted ones, by id.
-        rings: how long each ring of a job's end took from the commit, by the job's id.
+        rings: how long each ring of a job's end took since its notification was written, by the job's id.
         errors: how often a step failed, and with which code.
         findings: what must not happen.
     """

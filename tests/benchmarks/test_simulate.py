@@ -164,6 +164,16 @@ def test_a_server_that_tells_an_end_twice_is_found_out(
     assert len(twice) == added["rings"] - added["succeeded"] > 0
 
 
+def test_a_picture_that_cannot_be_written_loses_no_verdict(stack: Stack, tmp_path: Path) -> None:
+    picture = tmp_path / "nowhere" / "run.png"
+    options = (*FAULTY, "--drain", "60", "--chart", str(picture))
+    done = simulate(stack.url, tmp_path, *options)
+    assert (done.returncode, done.stderr) == (2, ""), done.stdout
+    assert f"Could not be written: {picture} (No such file or directory)" in done.stdout
+    assert " jobs have ended and were told, once; 0 are open." in done.stdout
+    assert figures_of(tmp_path)["kinds"]["add"]["succeeded"] > 0
+
+
 def check_faulty(
     done: subprocess.CompletedProcess[str], folder: Path
 ) -> tuple[dict[str, Any], list[str]]:
