@@ -10,7 +10,8 @@ A guard stands right below the route, so that it runs before anything of the req
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, NoReturn, ParamSpec, TypeVar, cast
+from typing import Any, Literal, NoReturn, ParamSpec, TypeVar, cast
+from uuid import UUID
 
 from apiflask import HTTPTokenAuth
 from apiflask.scaffold import APIScaffold
@@ -18,6 +19,7 @@ from apiflask.scaffold import APIScaffold
 from app.accounts.permissions import Permission
 from app.accounts.tokens import Identity, token_missing, verify_access
 from app.errors import PermissionDenied
+from app.jobs.queries import ANYBODY, Whose
 from app.observability import bind_contextvars
 
 P = ParamSpec("P")
@@ -101,6 +103,22 @@ def require(permission: Permission) -> None:
             "hold. Ask an administrator.",
             code="permission_missing",
         )
+
+
+def whose(user_id: UUID | Literal["any"] | None, permission: Permission) -> Whose:
+    """Whose rows the caller asks for, and may read.
+
+    Args:
+        user_id: as the query has it; None for the caller's own.
+        permission: what anybody else's take.
+
+    Raises:
+        PermissionDenied: see `require`.
+    """
+    if user_id is None or user_id == identity().user_id:
+        return identity().user_id
+    require(permission)
+    return user_id if isinstance(user_id, UUID) else ANYBODY
 
 
 def identity() -> Identity:

@@ -14,6 +14,10 @@ from app.job_types.json_values import mended
 TypeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["excel_test"])]
 
 ANY: Literal["any"] = "any"
+SHORTENED = (
+    "Only in lists and events: what of `params` and `result` is longer than 8 KiB is null. "
+    "The job itself, asked for by its id, has it."
+)
 _MENDED = "In its texts, a NUL and half of a surrogate pair become U+FFFD."
 
 
@@ -142,7 +146,7 @@ class JobOut(Out):
     id: UUID
     user_id: UUID = Field(description="Its owner.")
     type: str
-    params: dict[str, Any]
+    params: dict[str, Any] | None
     state: str
     progress: float = Field(description="0 to 1.")
     progress_message: str
@@ -156,6 +160,7 @@ class JobOut(Out):
     started_at: datetime | None
     finished_at: datetime | None
     result: dict[str, Any] | None
+    shortened: bool = Field(description=SHORTENED)
     error: JobErrorOut | None
     artifact: ArtifactOut | None
     follows: UUID | None = Field(description="The job that it repeats.")

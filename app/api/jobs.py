@@ -1,6 +1,6 @@
 """`/v1/jobs` and `/v1/job-types`: submit, list, show, log, cancel, retry, result."""
 
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from apiflask import APIBlueprint
@@ -31,7 +31,7 @@ from app.jobs import queries
 from app.jobs.cancel import cancel
 from app.jobs.models import FINAL_STATES
 from app.jobs.submit import Submitted, repeat, submit
-from app.jobs.view import event_view, job_view
+from app.jobs.view import event_view, job_view, listed_view
 from app.services import services
 
 blueprint = APIBlueprint("jobs", __name__, url_prefix="/v1", tag="Jobs")
@@ -77,15 +77,18 @@ def create_excel_test(headers_data: KeyIn, json_data: ExcelTestIn) -> Answer:
 @blueprint.output(JobPageOut)
 @blueprint.doc(responses=[403])
 def list_jobs(query_data: JobsQuery) -> dict[str, Any]:
-    """The caller's jobs, or those of others, newest first."""
+    """The caller's jobs, or those of others, newest first.
+
+    Large `params` and `result` are left out: see `shortened`.
+    """
     wanted = query_data
-    owner = _whose(wanted.user_id)
+    owner = guards.whose(wanted.user_id, Permission.JOBS_READ_ANY)
     filters = queries.Filters(
         wanted.state, wanted.type, wanted.since, wanted.until, wanted.schedule_id
     )
     before = decode_cursor(wanted.cursor, UUID)
     rows = queries.list_jobs(owner, filters, before, wanted.limit + 1)
-    return page_of(rows, wanted.limit, lambda row: job_view(*row), lambda row: str(row[0].id))
+    return page_of(rows, wanted.limit, listed_view, lambda row: str(row.job.id))
 
 
 @blueprint.get("/jobs/<uuid:job_id>")
@@ -168,18 +171,6 @@ def download_result(job_id: UUID) -> Response:
     )
     response.headers["Cache-Control"] = "private, no-cache"
     return response
-
-
-def _whose(user_id: UUID | Literal["any"] | None) -> queries.Whose:
-    """Whose jobs the caller asks for, and may read.
-
-    Raises:
-        PermissionDenied: `permission_missing`.
-    """
-    if user_id in (None, guards.identity().user_id):
-        return guards.identity().user_id
-    guards.require(Permission.JOBS_READ_ANY)
-    return user_id if isinstance(user_id, UUID) else queries.ANYBODY
 
 
 def started(submitted: Submitted) -> Answer:

@@ -79,7 +79,11 @@ class ScheduleOut(Out):
     system: bool = Field(description="A job type declares it in code.")
     name: str
     type: str
-    params: dict[str, Any]
+    params: dict[str, Any] | None
+    shortened: bool = Field(
+        description="Only in lists: `params`, longer than 8 KiB, are null. The schedule itself, asked "
+        "for by its id, has them."
+    )
     cron: str
     time_zone: str
     overlap: str

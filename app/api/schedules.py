@@ -20,7 +20,7 @@ from app.api.schedule_schemas import (
     SchedulesQuery,
 )
 from app.schedules import queries, service
-from app.schedules.view import schedule_view
+from app.schedules.view import listed_view, schedule_view
 
 blueprint = APIBlueprint("schedules", __name__, url_prefix="/v1/schedules", tag="Schedules")
 
@@ -31,12 +31,15 @@ blueprint = APIBlueprint("schedules", __name__, url_prefix="/v1/schedules", tag=
 @blueprint.output(SchedulePageOut)
 @blueprint.doc(responses=[403])
 def list_schedules(query_data: SchedulesQuery) -> dict[str, Any]:
-    """The caller's schedules, or those of others, newest first."""
-    whose = _whose(query_data.user_id)
+    """The caller's schedules, or those of others, newest first.
+
+    Large `params` are left out: see `shortened`.
+    """
+    whose = guards.whose(query_data.user_id, Permission.SCHEDULES_READ_ANY)
     before = decode_cursor(query_data.cursor, UUID)
     rows = queries.list_schedules(whose, before, query_data.limit + 1)
     now = queries.database_time()
-    show, position = lambda row: schedule_view(row, now), lambda row: str(row.id)
+    show, position = lambda row: listed_view(row, now), lambda row: str(row.schedule.id)
     return page_of(rows, query_data.limit, show, position)
 
 
@@ -101,12 +104,3 @@ def run_schedule(schedule_id: UUID, headers_data: KeyIn) -> Answer:
     """
     caller, key = guards.identity().user_id, headers_data.idempotency_key
     return started(service.run_now(caller, schedule_id, key=key))
-
-
-def _whose(user_id: Any) -> UUID | None:
-    """Whose schedules the caller asks for, and may read; None for everybody's."""
-    caller = guards.identity().user_id
-    if user_id in (None, caller):
-        return caller
-    guards.require(Permission.SCHEDULES_READ_ANY)
-    return user_id if isinstance(user_id, UUID) else None

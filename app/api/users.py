@@ -65,7 +65,7 @@ class UserOut(Out):
 
     id: UUID
     email: str
-    role: Role
+    role: str = Field(description="One that this server does not know holds no permission.")
     permissions: list[str] = Field(description="What the role holds.")
     active: bool
     created_at: UtcTime

@@ -3,7 +3,6 @@
 Final state, log, artifact row and notification, in one transaction; or back to the queue.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,7 +22,7 @@ from app.jobs.models import FINAL_STATES, Job, JobState
 from app.jobs.quota import expire_oldest
 from app.jobs.requeue import give_back, try_again
 from app.jobs.storable import storable
-from app.jobs.view import publish_job
+from app.jobs.view import is_large, publish_job
 from app.notifications import inbox
 from app.notifications.models import Notification
 from app.notifications.view import notification_view
@@ -31,8 +30,6 @@ from app.services import services
 
 # The owner reads the reason; the log of the worker has all of it.
 MAX_MESSAGE = 500
-# A larger result is not told with the job's end, which goes to every device; it stands in the job.
-MAX_RESULT_TOLD_BYTES = 8 * 1024
 
 
 @dataclass(frozen=True)
@@ -220,7 +217,8 @@ def _message(job: Job, artifact: Artifact | None) -> inbox.Message:
     data: dict[str, Any] = {
         "job_type": job.type,
         "request_id": job.request_id,
-        "result": job.result if _is_small(job.result) else None,
+        # The end goes to every device; a large result stands in the job.
+        "result": None if is_large(job.result) else job.result,
     }
     if artifact:
         data["artifact"] = {
@@ -232,7 +230,3 @@ def _message(job: Job, artifact: Artifact | None) -> inbox.Message:
     if job.error_code:
         data["error"] = {"code": job.error_code, "message": job.error_message}
     return inbox.Message(f"job.{job.state}", heading, body, data, job.id, final=True)
-
-
-def _is_small(result: dict[str, Any] | None) -> bool:
-    return len(json.dumps(result)) <= MAX_RESULT_TOLD_BYTES

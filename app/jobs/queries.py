@@ -6,10 +6,11 @@ The exception is `ANYBODY`, which only who may read everybody's jobs may be give
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, func, select
+from sqlalchemy import ColumnElement, Engine, Row, Select, Text, case, cast, func, select
+from sqlalchemy.orm import InstrumentedAttribute, defer
 
 from app.artifacts.models import Artifact
 from app.errors import NotFound
@@ -25,12 +26,30 @@ class Anybody:
 ANYBODY = Anybody()
 Whose = UUID | Anybody
 
+LARGE_BYTES = 8 * 1024
+"""Beyond that, as JSON, lists and hints leave out the parameters or the result of a job."""
+
 
 class Standing(NamedTuple):
     """What of a job tells whether it has changed."""
 
     version: int
     state: str
+
+
+class Listed(NamedTuple):
+    """A job of a list, whose own `params` and `result` were not loaded.
+
+    Attributes:
+        params, result: None if they are large.
+        shortened: whether one of them is.
+    """
+
+    job: Job
+    artifact: Artifact | None
+    params: dict[str, Any] | None
+    result: dict[str, Any] | None
+    shortened: bool
 
 
 @dataclass(frozen=True)
@@ -44,19 +63,45 @@ class Filters:
     schedule_id: UUID | None = None
 
 
-def list_jobs(
-    owner: Whose, filters: Filters, before: UUID | None, limit: int
-) -> Sequence[Row[Job, Artifact | None]]:
+def list_jobs(owner: Whose, filters: Filters, before: UUID | None, limit: int) -> Sequence[Listed]:
     """The owner's jobs, newest first, at most `limit`, older than the job `before`."""
-    wanted = _with_artifact().where(*_owned_by(owner), *_conditions(filters))
+    wanted = _with_artifact().where(*owned_by(Job.user_id, owner), *_conditions(filters))
     if before is not None:
         wanted = wanted.where(Job.id < before)
-    return db.session.execute(wanted.order_by(Job.id.desc()).limit(limit)).all()
+    wanted = wanted.options(*(defer(each, raiseload=True) for each in (Job.params, Job.result)))
+    wanted = wanted.add_columns(
+        unless_large(Job.params), unless_large(Job.result), Job.result.is_not(None)
+    )
+    return [
+        _listed(*row) for row in db.session.execute(wanted.order_by(Job.id.desc()).limit(limit))
+    ]
+
+
+def _listed(
+    job: Job, artifact: Artifact | None, params: Any, result: Any, has_result: bool
+) -> Listed:
+    shortened = params is None or (result is None and has_result)
+    return Listed(job, artifact, params, result, shortened)
+
+
+def unless_large(column: InstrumentedAttribute[Any]) -> ColumnElement[Any]:
+    """A column of JSON, or NULL if it is large.
+
+    What is stored is looked at before it is read: the size of that tells at once of most. It is
+    compressed, though, so of the rest it takes a look at the text.
+    """
+    text = case((func.octet_length(cast(column, Text)) <= LARGE_BYTES, column))
+    return case((func.pg_column_size(column) <= LARGE_BYTES, text))
+
+
+def owned_by(column: InstrumentedAttribute[UUID], whose: Whose) -> tuple[ColumnElement[bool], ...]:
+    """The conditions under which a row, whose owner the column names, is one of these."""
+    return () if isinstance(whose, Anybody) else (column == whose,)
 
 
 def get_job(owner: Whose, job_id: UUID) -> Row[Job, Artifact | None]:
     """One job of the owner, with its file; raises `NotFound`."""
-    wanted = _with_artifact().where(*_owned_by(owner), Job.id == job_id)
+    wanted = _with_artifact().where(*owned_by(Job.user_id, owner), Job.id == job_id)
     # A session that knew the job before must not show it with a file that came later.
     row = db.session.execute(wanted.execution_options(populate_existing=True)).first()
     if row is None:
@@ -97,10 +142,6 @@ def list_events(owner: Whose, job_id: UUID, after: int, limit: int) -> Sequence[
 
 def _with_artifact() -> Select[Job, Artifact | None]:
     return select(Job, Artifact).outerjoin(Artifact, Artifact.job_id == Job.id)
-
-
-def _owned_by(owner: Whose) -> tuple[ColumnElement[bool], ...]:
-    return () if isinstance(owner, Anybody) else (Job.user_id == owner,)
 
 
 def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:

@@ -1,14 +1,31 @@
-"""Reading schedules. The owner stands in every query, so another user's schedule does not exist."""
+"""Reading schedules. The owner stands in every query, so another user's schedule does not exist.
+
+The exception is a list of `ANYBODY`'s, which only who may read everybody's may be given.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Select, func, select
+from sqlalchemy.orm import defer
 
 from app.errors import NotFound
 from app.extensions import db
+from app.jobs.queries import Whose, owned_by, unless_large
 from app.schedules.models import Schedule
+
+
+class Listed(NamedTuple):
+    """A schedule of a list, whose own `params` were not loaded.
+
+    Attributes:
+        params: None if they are large.
+    """
+
+    schedule: Schedule
+    params: dict[str, Any] | None
 
 
 def database_time() -> datetime:
@@ -17,18 +34,16 @@ def database_time() -> datetime:
     return now
 
 
-def list_schedules(user_id: UUID | None, before: UUID | None, limit: int) -> Sequence[Schedule]:
-    """Schedules, newest first, at most `limit`, older than the schedule `before`.
-
-    Args:
-        user_id: whose; None for everybody's, which takes a permission.
-    """
-    wanted = select(Schedule).order_by(Schedule.id.desc()).limit(limit)
-    if user_id is not None:
-        wanted = wanted.where(Schedule.user_id == user_id)
+def list_schedules(whose: Whose, before: UUID | None, limit: int) -> Sequence[Listed]:
+    """Schedules, newest first, at most `limit`, older than the schedule `before`."""
+    wanted = select(Schedule, unless_large(Schedule.params))
+    wanted = wanted.options(defer(Schedule.params, raiseload=True))
+    wanted = wanted.where(*owned_by(Schedule.user_id, whose))
     if before is not None:
         wanted = wanted.where(Schedule.id < before)
-    return db.session.scalars(wanted.execution_options(populate_existing=True)).all()
+    page = wanted.order_by(Schedule.id.desc()).limit(limit)
+    rows = db.session.execute(page.execution_options(populate_existing=True))
+    return [Listed(*row) for row in rows]
 
 
 def get(user_id: UUID, schedule_id: UUID) -> Schedule:

@@ -5,22 +5,33 @@ from typing import Any
 
 from app.errors import InvalidInput
 from app.schedules.models import Schedule
+from app.schedules.queries import Listed
 from app.schedules.timing import Timing
 
 
 def schedule_view(schedule: Schedule, now: datetime) -> dict[str, Any]:
-    """JSON values only.
+    """The whole schedule; JSON values only.
 
     Args:
         now: the database's time, from which the next runs count.
     """
+    return _outline(schedule, now) | {"params": schedule.params, "shortened": False}
+
+
+def listed_view(listed: Listed, now: datetime) -> dict[str, Any]:
+    """A schedule of a list, in the same shape."""
+    shortened = listed.params is None
+    return _outline(listed.schedule, now) | {"params": listed.params, "shortened": shortened}
+
+
+def _outline(schedule: Schedule, now: datetime) -> dict[str, Any]:
+    """All but what may be large."""
     return {
         "id": str(schedule.id),
         "user_id": str(schedule.user_id),
         "system": schedule.system_key is not None,
         "name": schedule.name,
         "type": schedule.type,
-        "params": schedule.params,
         "cron": schedule.cron,
         "time_zone": schedule.time_zone,
         "overlap": schedule.overlap,

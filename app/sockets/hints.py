@@ -1,6 +1,5 @@
 """What comes in through Redis for one user: hints of rows, and talk between processes."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,9 +7,6 @@ from app.delivery import events
 from app.sockets.connection import Connection, Connections
 from app.sockets.echo import Echo
 from app.sockets.reading import Reading
-
-# Beyond that a `job` event leaves out parameters and result: each change of a job sends it to every tab.
-JOB_BYTES = 16 * 1024
 
 
 class Hints:
@@ -79,15 +75,6 @@ class Hints:
 
     def _take_job(self, user_id: str, payload: Any) -> bool:
         """Has no number, and the next one replaces it: a slow client does without."""
-        connections = self._connections.of_user(user_id)
-        light = _light(payload) if connections else payload
-        for connection in connections:
-            self._offer(connection, events.JOB, light)
+        for connection in self._connections.of_user(user_id):
+            self._offer(connection, events.JOB, payload)
         return True
-
-
-def _light(job: Any) -> Any:
-    """The job without what may be large; whoever wants to see that asks for it."""
-    if not isinstance(job, dict) or len(json.dumps(job)) <= JOB_BYTES:
-        return job
-    return job | {"params": None, "result": None}
