@@ -34,7 +34,7 @@ class Job:
 
     Args:
         calls: whose it is.
-        view: as `GET /v1/jobs/{id}` gives it.
+        view: as `GET /v1/jobs/{id}`, a list or an event gives it.
     """
 
     def __init__(self, calls: Calls, view: View) -> None:
@@ -76,8 +76,8 @@ class Job:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """What it returned, once it has succeeded."""
-        result: dict[str, Any] | None = self._view["result"]
+        """What it returned, once it has succeeded; of a large one out of a list, see `view`."""
+        result: dict[str, Any] | None = self.view["result"]
         return result
 
     @property
@@ -94,7 +94,12 @@ class Job:
 
     @property
     def view(self) -> View:
-        """Everything, as `GET /v1/jobs/{id}` gives it."""
+        """Everything, as `GET /v1/jobs/{id}` gives it.
+
+        A list leaves out what is large. The server is asked for that now, and raises as `refresh`.
+        """
+        if self._view.get("shortened"):
+            self.refresh()
         return self._view
 
     def wait(self, timeout: float | None = None, on_progress: OnProgress | None = None) -> Job:
@@ -114,15 +119,16 @@ class Job:
         return self._calls.retry(self)
 
     def refresh(self) -> Job:
-        """Ask the server for its present state."""
+        """Ask the server for its present state. Raises as `Ringback.job`."""
         self._take(self._calls.job(self.id).view)
         return self
 
     def _take(self, view: View) -> None:
         if view["version"] < self._view["version"]:
             return
-        if view["params"] is None:  # a `job` event leaves out what is large
-            view = view | {"params": self._view["params"]}
+        # A `job` event leaves out what is large; of a job whose end it tells, the server is asked.
+        if view["params"] is None and self._view["params"] is not None:
+            view = view | {"params": self._view["params"], "shortened": False}
         self._view = view
 
 

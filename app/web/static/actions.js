@@ -74,7 +74,7 @@ async function cancel(id) {
 async function change({ id, type }) {
   const form = picker.form(type);
   if (!form) throw new Error(`There is no job type ${type} any more.`);
-  const answer = await ringback.call("GET", `/v1/jobs/${id}`); // a hint leaves out what is large
+  const answer = await ringback.call("GET", `/v1/jobs/${id}`); // lists and hints leave out what is large
   const job = exactJson(await answer.text());
   picker.choose(type);
   form.change(job, `Runs again what ran at ${new Date(job.created_at).toLocaleTimeString()}.`);

@@ -1,6 +1,7 @@
 "use strict";
 
 const MOST_JOBS = 50;
+const TOO_LONG = "too long to be shown here";
 
 /**
  * What can be done with a job; each button is handed in, to be out of use meanwhile.
@@ -50,13 +51,13 @@ class JobRows {
     row.dataset.version = job.version;
     const title = this.#titles.get(job.type) ?? job.type;
     role(row, "title").textContent = title;
-    role(row, "params").textContent = describeValues(job.params);
+    role(row, "params").textContent = job.params ? describeValues(job.params) : TOO_LONG;
     role(row, "state").textContent = job.state;
     if (job.created_at) showTime(role(row, "time"), job.created_at);
     this.#showProgress(row, job);
     const reason = job.error && `${job.error.message} (${job.error.code})`;
     showText(role(row, "error"), reason);
-    showValues(role(row, "result"), job.result);
+    showValues(role(row, "result"), job.result ?? JobRows.#missing(job));
     this.#showOrigin(row, job);
     showText(role(row, "follows"), job.follows && this.#describeFirst(job.follows));
     this.#showDownload(role(row, "download"), job);
@@ -121,6 +122,11 @@ class JobRows {
     for (const button of buttons) {
       button.setAttribute("aria-label", `${button.textContent}: ${title}`);
     }
+  }
+
+  /** In place of a result that was left out. */
+  static #missing({ state, params, shortened }) {
+    return state === "succeeded" && shortened && params ? { result: TOO_LONG } : null;
   }
 
   #describeFirst(id) {

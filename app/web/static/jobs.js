@@ -6,7 +6,7 @@
  * @property {string} type
  * @property {string} [user_id] whose it is.
  * @property {string|null} [schedule_id] the schedule that made it.
- * @property {Object} params
+ * @property {?Object} params null as long as only hints and lists told of it, and it is large.
  * @property {"waiting"|"queued"|"running"|"succeeded"|"failed"|"cancelled"} state
  * @property {number} progress 0 to 1.
  * @property {string} progress_message
@@ -15,6 +15,8 @@
  * @property {boolean} [cancelling] its worker was told to stop.
  * @property {string|null} [run_after] when it is tried again, while it waits for that.
  * @property {string|null} [follows] the job that this one repeats.
+ * @property {?Object} [result] null until it has succeeded, or as `params`.
+ * @property {boolean} [shortened] whether the latest news left out one of the two.
  * @property {string} [created_at]
  * @property {string|null} [started_at]
  * @property {string|null} [finished_at]
@@ -42,8 +44,8 @@ class JobList extends EventTarget {
       return;
     }
     const job = { ...known, ...news };
-    // A hint leaves out what is large.
-    job.params ??= known?.params ?? {};
+    // A hint or a list leaves out what is large.
+    job.params ??= known?.params ?? null;
     job.result ??= known?.result ?? null;
     this.#jobs.set(job.id, job);
     this.dispatchEvent(new CustomEvent("changed", { detail: job }));

@@ -26,7 +26,7 @@ export interface Notification {
 export interface Job {
   id: string;
   type: string;
-  /** Null if it is too large for an event: ask for the job. */
+  /** Null if it is too large for an event or a list: see `shortened`. */
   params: Record<string, unknown> | null;
   state: "waiting" | "queued" | "running" | "succeeded" | "failed" | "cancelled";
   /** 0 to 1. */
@@ -41,8 +41,10 @@ export interface Job {
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
-  /** Null as long as there is none, or if it is too large for an event. */
+  /** Null as long as there is none, or if it is too large for an event or a list. */
   result: unknown;
+  /** Whether `params` or `result` is null for its size: ask for the job. */
+  shortened: boolean;
   error: { code: string; message: string; retryable: boolean } | null;
   artifact: {
     name: string;
