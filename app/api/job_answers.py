@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.api.answers import problem, reference
 from app.api.errors import MEDIA_TYPE
 from app.jobs.earlier import Again
 
@@ -9,19 +10,11 @@ from app.jobs.earlier import Again
 AGAIN_HEADERS = {Again.SAME_KEY: "Idempotent-Replayed", Again.ACTIVE: "Job-Already-Active"}
 
 
-def _reference(name: str) -> dict[str, Any]:
-    return {"schema": {"$ref": f"#/components/schemas/{name}"}}
-
-
 def _header(description: str) -> dict[str, Any]:
     return {"description": description, "schema": {"type": "string"}}
 
 
-def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {MEDIA_TYPE: _reference("HTTPError")}}
-
-
-_JOB = {"application/json": _reference("JobOut")}
+_JOB = {"application/json": reference("JobOut")}
 _LOCATION = {"Location": _header("Path of the job.")}
 _KEY_REUSED = "`idempotency_key_reused`: the key came with another type, or other parameters."
 
@@ -37,10 +30,10 @@ STARTED: Any = {
         "content": _JOB,
     },
     202: {"description": "The job is accepted.", "headers": _LOCATION},
-    409: _problem(_KEY_REUSED),
+    409: problem(_KEY_REUSED),
 }
 RETRIED: Any = STARTED | {
-    409: _problem(f"`job_not_ended`: it can be cancelled, but not repeated yet. {_KEY_REUSED}")
+    409: problem(f"`job_not_ended`: it can be cancelled, but not repeated yet. {_KEY_REUSED}")
 }
 CANCELLED: Any = {
     200: {"description": "It has ended, as `cancelled`."},
@@ -48,14 +41,14 @@ CANCELLED: Any = {
         "description": "It runs, and was told to stop. It may still succeed, if it was about to.",
         "content": _JOB,
     },
-    409: _problem("`job_ended`: it had ended before."),
+    409: problem("`job_ended`: it had ended before."),
 }
 _ETAG = {"ETag": _header("Changes whenever the job does.")}
 SHOWN: Any = {
     200: {"description": "The job.", "headers": _ETAG},
     304: {"description": "The caller has it (`If-None-Match`).", "headers": _ETAG},
-    429: _problem("A limit is reached. `too_many_waiting`: so many of your requests wait here."),
-    503: _problem("The database does not answer. `server_busy`: too many requests wait here."),
+    429: problem("A limit is reached. `too_many_waiting`: so many of your requests wait here."),
+    503: problem("The database does not answer. `server_busy`: too many requests wait here."),
 }
 _ANYTHING = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 FILE: Any = {

@@ -2,19 +2,11 @@
 
 from typing import Any
 
-from app.api.errors import MEDIA_TYPE
+from app.api.answers import problem, reference
 
 AGAIN_HEADER = "Idempotent-Replayed"
 _TEXT = {"schema": {"type": "string"}}
 _LOCATION = {"Location": {"description": "Path of the notification.", **_TEXT}}
-
-
-def _reference(name: str) -> dict[str, Any]:
-    return {"schema": {"$ref": f"#/components/schemas/{name}"}}
-
-
-def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {MEDIA_TYPE: _reference("HTTPError")}}
 
 
 SENT: Any = {
@@ -22,9 +14,9 @@ SENT: Any = {
         "description": "The notification that this sender's `dedup_key` made before; nobody is rung.",
         "headers": _LOCATION
         | {AGAIN_HEADER: {"description": "`true`: this key made it before.", **_TEXT}},
-        "content": {"application/json": _reference("NotificationDetailOut")},
+        "content": {"application/json": reference("NotificationDetailOut")},
     },
     201: {"description": "It is in the user's inbox.", "headers": _LOCATION},
-    403: _problem("`permission_missing`"),
-    404: _problem("`user_not_found`"),
+    403: problem("`permission_missing`"),
+    404: problem("`user_not_found`"),
 }

@@ -10,6 +10,7 @@ from typing import Any
 from apiflask import APIFlask
 
 from app.api import upload_answers
+from app.api.answers import problem
 from app.api.errors import MEDIA_TYPE, header_name
 from app.api.limits import PREFIX
 from app.api.schemas import Problem
@@ -20,7 +21,6 @@ OPTIONAL_BODIES = {
     "/v1/refresh",
     "/v1/schedules/{schedule_id}",
 }
-_PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/HTTPError"}}}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _BODY = {
     "400": "The body cannot be read.",
@@ -79,9 +79,7 @@ def _operations(spec: Any) -> Iterator[tuple[str, Operation]]:
 def _add(
     operation: Operation, status: str, description: str, headers: dict[str, Any] | None = None
 ) -> None:
-    response = operation["responses"].setdefault(
-        status, {"description": description, "content": _PROBLEM}
-    )
+    response = operation["responses"].setdefault(status, problem(description))
     if headers:
         response["headers"] = headers
 

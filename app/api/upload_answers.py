@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from app.api.errors import MEDIA_TYPE
-
-_PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/HTTPError"}}}
+from app.api.answers import problem
 
 PATH = "/v1/uploads"
 BODY: dict[str, Any] = {
@@ -39,8 +37,5 @@ TAKEN: Any = {
             "Location": {"description": "Path of the upload.", "schema": {"type": "string"}}
         },
     },
-    409: {
-        "description": "`uploads_full`: the caller's uploads take all that one user may have.",
-        "content": _PROBLEM,
-    },
+    409: problem("`uploads_full`: the caller's uploads take all that one user may have."),
 }
