@@ -6,7 +6,8 @@ from typing import Any
 from app.errors import InvalidInput
 from app.schedules.models import Schedule
 from app.schedules.queries import Listed
-from app.schedules.timing import Timing
+from app.schedules.timing import upcoming
+from app.services import services
 
 
 def schedule_view(schedule: Schedule, now: datetime) -> dict[str, Any]:
@@ -36,16 +37,16 @@ def _outline(schedule: Schedule, now: datetime) -> dict[str, Any]:
         "time_zone": schedule.time_zone,
         "overlap": schedule.overlap,
         "enabled": schedule.enabled,
-        "next_runs": _next_runs(schedule, now),
+        # Looking for rare days takes milliseconds, in which a server's event loop would stand still.
+        "next_runs": services().offload(_next_runs, schedule.cron, schedule.time_zone, now),
         "paused_reason": schedule.paused_reason,
         "last_tick_at": schedule.last_tick_at.isoformat() if schedule.last_tick_at else None,
         "created_at": schedule.created_at.isoformat(),
     }
 
 
-def _next_runs(schedule: Schedule, now: datetime) -> list[str]:
+def _next_runs(cron: str, time_zone: str, now: datetime) -> list[str]:
     try:
-        upcoming = Timing(schedule.cron, schedule.time_zone).upcoming(now)
+        return [each.isoformat() for each in upcoming(cron, time_zone, now)]
     except InvalidInput:  # it was acceptable once; the tick says so, and pauses it
         return []
-    return [each.isoformat() for each in upcoming]

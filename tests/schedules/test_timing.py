@@ -1,13 +1,19 @@
 """When schedules fire: cron, time zones, and the two nights on which the clocks change."""
 
 import random
+import zoneinfo
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from itertools import islice
+from pathlib import Path
 
 import pytest
+from cronsim import CronSim
 
 from app.errors import InvalidInput
-from app.schedules.timing import Timing
+from app.schedules import timing as timing_module
+from app.schedules.timing import Timing, upcoming
 
 BERLIN = "Europe/Berlin"
 # The clocks go from 02:00 to 03:00 on 2027-03-28, and from 03:00 back to 02:00 on 2027-10-31.
@@ -91,6 +97,68 @@ def test_schedules_asked_at_any_moment_of_such_a_night_tell_the_same_ticks(
             assert timing.newest(ticks[0], moment) == earlier[-1], moment
 
 
+# Each four hours before its clocks change: by an hour at midnight, by half an hour, by two hours.
+ODD_NIGHTS = [
+    ("America/Santiago", datetime(2024, 9, 8, 0, tzinfo=UTC)),
+    ("America/Santiago", datetime(2024, 4, 6, 23, tzinfo=UTC)),
+    ("Africa/Cairo", datetime(2024, 4, 25, 18, tzinfo=UTC)),
+    ("Africa/Cairo", datetime(2024, 10, 31, 17, tzinfo=UTC)),
+    ("America/Havana", datetime(2024, 3, 10, 1, tzinfo=UTC)),
+    ("America/Havana", datetime(2024, 11, 3, 1, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2024, 10, 5, 11, 30, tzinfo=UTC)),
+    ("Australia/Lord_Howe", datetime(2024, 4, 6, 11, tzinfo=UTC)),
+    ("Antarctica/Troll", datetime(2024, 3, 30, 21, tzinfo=UTC)),
+    ("Antarctica/Troll", datetime(2024, 10, 26, 21, tzinfo=UTC)),
+]
+
+
+def minutes_that_fit(cron: str, zone: str, after: datetime, hours: int) -> Iterator[str]:
+    """What the zone's clock shows at each minute that fits, found by looking at every one."""
+    fields = CronSim(cron, after)
+    for minute in range(1, hours * 60 + 1):
+        clock = (after + timedelta(minutes=minute)).astimezone(zoneinfo.ZoneInfo(zone))
+        if (
+            clock.minute in fields.minutes
+            and clock.hour in fields.hours
+            and fields.match_day(clock)
+        ):
+            yield clock.strftime("%m-%d %H:%M%z")
+
+
+@pytest.mark.parametrize(("zone", "night"), ODD_NIGHTS)
+@pytest.mark.parametrize(
+    "cron",
+    ["0 * * * *", "*/30 * * * *", "*/15 1-3 {day} * *", "*/20 0 {day} * *", "*/15 2,4 * * {week}"],
+)
+def test_periodic_schedules_run_at_each_minute_that_fits_wherever_the_clocks_change(
+    cron: str, zone: str, night: datetime
+) -> None:
+    day = (night + timedelta(hours=6)).astimezone(zoneinfo.ZoneInfo(zone))
+    cron = cron.format(day=day.day, week=day.isoweekday())
+    expected = list(minutes_that_fit(cron, zone, night, 10))
+    assert runs(cron, night, 10, zone) == expected
+    assert expected or cron.startswith("*/20 0"), "midnight alone is left out"
+
+
+@pytest.mark.parametrize(
+    ("zone", "cron", "expected"),
+    [
+        ("America/Santiago", "0 0 * * *", "09-08 01:00-0300"),
+        ("America/Santiago", "30 0 8 9 *", "09-08 01:00-0300"),
+        ("Africa/Cairo", "0 0 * * *", "04-26 01:00+0300"),
+        ("America/Havana", "15 0 * * *", "03-10 01:00-0400"),
+        ("Australia/Lord_Howe", "10 2 * * *", "10-06 02:30+1100"),
+    ],
+)
+def test_schedules_at_a_midnight_that_is_left_out_run_once_right_after_it(
+    zone: str, cron: str, expected: str
+) -> None:
+    night = min(
+        night for name, night in ODD_NIGHTS if name == zone and expected[:2] in f"{night:%m}"
+    )
+    assert runs(cron, night, 10, zone) == [expected]
+
+
 @pytest.mark.parametrize("cron", ["* * * * *", "*/7 * * * *", "15 3 * * 1", "0 0 1 1 *"])
 def test_schedules_find_the_newest_missed_tick_after_years_at_once(cron: str) -> None:
     timing = Timing(cron, BERLIN)
@@ -148,7 +216,7 @@ def test_schedules_survive_any_text_for_a_cron_expression() -> None:
         fields = ["".join(chance.choices("0123456789*/,-#LWSUN", k=chance.randint(1, 5)))] * 5
         text = " ".join(chance.choice([each, "*", "1"]) for each in fields)
         try:
-            ticks = Timing(text, BERLIN).upcoming(SPRING)
+            ticks = list(upcoming(text, BERLIN, SPRING))
         except InvalidInput:
             continue
         taken += 1
@@ -157,9 +225,53 @@ def test_schedules_survive_any_text_for_a_cron_expression() -> None:
 
 
 def test_schedules_tell_times_with_the_offset_of_their_zone() -> None:
-    nights = Timing("0 12 * * *", BERLIN).upcoming(datetime(2027, 3, 26, 12, tzinfo=UTC))
+    nights = upcoming("0 12 * * *", BERLIN, datetime(2027, 3, 26, 12, tzinfo=UTC))
     assert [each.isoformat() for each in nights][:2] == [
         "2027-03-27T12:00:00+01:00",
         "2027-03-28T12:00:00+02:00",
     ]
     assert len(nights) == 5
+
+
+def test_schedules_know_the_next_runs_of_a_minute_without_looking_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks = []
+
+    def look(*args: datetime | str) -> CronSim:
+        looks.append(args)
+        return CronSim(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(timing_module, "CronSim", look)
+    moment = datetime(2027, 5, 1, 12, 29, 0, 1, tzinfo=UTC)
+    cron = "30 12,13 1-7 5 *"
+    first = upcoming(cron, "UTC", moment)
+    assert first[0] == datetime(2027, 5, 1, 12, 30, tzinfo=UTC)
+    count = len(looks)
+    assert count > 0
+    assert upcoming(cron, "UTC", moment.replace(second=59)) == first
+    assert len(looks) == count
+    assert upcoming(cron, "UTC", first[0])[:4] == first[1:]
+
+
+def test_schedules_take_their_zones_from_the_package_and_not_from_the_machine(
+    tmp_path: Path,
+) -> None:
+    other = files("tzdata").joinpath("zoneinfo/Asia/Tokyo").read_bytes()
+    (tmp_path / "Asia").mkdir()
+    (tmp_path / "Asia/Kathmandu").write_bytes(other)
+    zoneinfo.reset_tzpath([tmp_path])
+    try:
+        moment = datetime(2027, 5, 1, tzinfo=UTC)
+        machine = moment.astimezone(zoneinfo.ZoneInfo.no_cache("Asia/Kathmandu"))
+        assert machine.utcoffset() == timedelta(hours=9)
+        own = Timing("* * * * *", "Asia/Kathmandu").next(moment)
+        assert own.utcoffset() == timedelta(hours=5, minutes=45)
+    finally:
+        zoneinfo.reset_tzpath()
+
+
+def test_schedules_find_a_file_for_each_zone_that_they_take() -> None:
+    names = timing_module._zones()
+    assert len(names) > 400
+    assert all(timing_module._zone(name).key == name for name in names)
