@@ -53,6 +53,7 @@ def refuse_recipients(owner: Owner, to: Sequence[str]) -> None:
     if refused:
         raise PermissionDenied(
             f"You may send mail to your own address, {owner.email}, and to the domains that whoever "
-            f"runs this server has listed. Not permitted: {', '.join(refused)}.",
+            "runs this server has listed, as long as your account is not disabled. Not permitted: "
+            f"{', '.join(refused)}.",
             code="recipient_not_permitted",
         )
