@@ -98,7 +98,9 @@ class RunContext:
             if stopping.overdue():  # nothing is sent yet, so another worker can do it
                 raise JobFailed("Its worker had to stop.", code="worker_stopping", retryable=True)
             self._lease.check()  # the last moment to cancel it
-            return services().mailer.send(letter)
+            refused = services().mailer.send(letter)
+            self._limits.lift_soft()
+        return refused
 
     def upload(self, upload_id: UUID) -> UploadedFile:
         """See `JobContext.upload`."""

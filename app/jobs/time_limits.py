@@ -40,7 +40,7 @@ class TimeLimits:
         self.interruption: JobTimedOut | None = None
         self.soft, self.hard = soft, hard
         self._soft_at, self._hard_at = started + soft, started + hard
-        self._working = self._rang = False
+        self._working = self._rang = self._soft_lifted = False
         self._holds = 0
         self._lease = lease
         self._renewed_at = started
@@ -49,7 +49,7 @@ class TimeLimits:
     @property
     def soft_passed(self) -> bool:
         """Whether the work has to stop."""
-        return time.monotonic() >= self._soft_at
+        return time.monotonic() >= self._soft_at and not self._soft_lifted
 
     @property
     def hard_passed(self) -> bool:
@@ -108,13 +108,18 @@ class TimeLimits:
             self._holds -= 1
         self._raise_if_due()
 
+    def lift_soft(self) -> None:
+        """Interrupt no more: what the work has done by now would be told as a failure."""
+        self._soft_lifted = True
+
     def _ring(self, *_: object) -> None:
         self._rang = True
         self._raise_if_due()
 
     def _raise_if_due(self) -> None:
         """Once: work that cleans up after itself must come to its end."""
-        if self._rang and self._working and not self._holds and not self.interruption:
+        due = self._rang and not self._soft_lifted
+        if due and self._working and not self._holds and not self.interruption:
             self.interruption = self.error()
             raise self.interruption
 
