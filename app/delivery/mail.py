@@ -18,6 +18,9 @@ _INTERNATIONAL = policy.SMTPUTF8.clone(cte_type="7bit")
 # What ends a line for some reader, or is none of the characters that people write.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
+# What stands before an @, with the signs that may be part of it (RFC 5322), and beyond ASCII.
+_MAILBOX = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+(?=@)")
+
 
 @dataclass(frozen=True)
 class Letter:
@@ -67,6 +70,11 @@ class Unconfigured:
 def has_control(text: str) -> bool:
     """Whether the text could end a header or a command, or hide what comes after it."""
     return _CONTROL.search(text) is not None
+
+
+def without_mailboxes(text: str) -> str:
+    """The text for a log: of each address in it only the domain."""
+    return _MAILBOX.sub("…", text)
 
 
 def is_international(addresses: Sequence[str]) -> bool:

@@ -14,17 +14,29 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Literal
 
-from app.delivery.mail import Letter, compose, domain_of, is_international, sender_address
+from app.delivery.deadline import Deadline
+from app.delivery.mail import (
+    Letter,
+    compose,
+    domain_of,
+    is_international,
+    sender_address,
+    without_mailboxes,
+)
 from app.errors import JobFailed
 from app.observability import get_logger
 
 log = get_logger(__name__)
 
+# All that comes before the server's answer to the message: a connection that takes longer is given
+# up, so that the job is tried again long before its time limit.
+HANDOVER_SECONDS = 120.0
 # A server may look through a message before it answers, and to give up leaves its fate unknown: so
 # the answer is waited for this many times as long as any other.
 PATIENCE = 5
 QUIT_SECONDS = 1.0  # the letter is taken; this is courtesy
 MAX_WORDS = 200
+READY = 220
 GO_ON = 354
 SERVICE_CLOSES = 421
 # It wants a sign-in, another one, or TLS before it (RFC 4954, RFC 3207).
@@ -73,35 +85,58 @@ class SmtpMailer:
             return self._send(letter, message)
         except JobFailed as error:
             where = f"{self._server.host}:{self._server.port}"
-            log.warning("mail not sent", code=error.code, reason=f"{where}: {error.message}")
+            reason = f"{where}: {without_mailboxes(error.message)}"
+            log.warning("mail not sent", code=error.code, reason=reason)
             raise
 
     def _send(self, letter: Letter, message: EmailMessage) -> Mapping[str, str]:
-        with contextlib.ExitStack() as stack:
+        smtp = self._client(domain_of(sender_address(message)))
+        with Deadline(smtp, HANDOVER_SECONDS) as deadline:
             try:
-                smtp = self._connect(domain_of(sender_address(message)))
-                stack.callback(_leave, smtp)
-                self._prepare(smtp)
-                data = message.as_bytes()
-                _name_sender(smtp, message, len(data), is_international(letter.to))
-                refused = _name_recipients(smtp, letter.to)
-                _hand_over(smtp, data, self._server.timeout * PATIENCE)
-            except OSError as error:  # those of smtplib and ssl are such
-                raise _failure(error) from error
+                refused = self._hand_over(smtp, letter, message, deadline)
+                _await_answer(smtp, deadline, self._server.timeout * PATIENCE)
+            finally:
+                _leave(smtp, deadline)
         return refused
 
-    def _connect(self, own_name: str) -> smtplib.SMTP:
+    def _hand_over(
+        self, smtp: smtplib.SMTP, letter: Letter, message: EmailMessage, deadline: Deadline
+    ) -> Mapping[str, str]:
+        """Everything until the last byte is on its way; returns who was refused."""
+        data = message.as_bytes()
+        try:
+            self._connect(smtp)
+            _name_sender(smtp, message, len(data), is_international(letter.to))
+            refused = _name_recipients(smtp, letter.to)
+            _send_data(smtp, data)
+        except (OSError, JobFailed) as error:  # those of smtplib and ssl are OSErrors
+            if deadline.passed:  # an answer that it cut short may look like a refusal
+                raise _too_slow() from error
+            if isinstance(error, JobFailed):
+                raise
+            raise _failure(error) from error
+        return refused
+
+    def _client(self, own_name: str) -> smtplib.SMTP:
+        """One that is not connected yet, so that a slow greeting can be broken off, too."""
         server = self._server
         # Without a name of ours, smtplib would ask the DNS for one, which can take long.
         if server.security != "tls":
-            return smtplib.SMTP(server.host, server.port, own_name, server.timeout)
-        return smtplib.SMTP_SSL(
-            server.host,
-            server.port,
-            own_name,
-            timeout=server.timeout,
-            context=ssl.create_default_context(),
-        )
+            smtp = smtplib.SMTP(local_hostname=own_name, timeout=server.timeout)
+        else:
+            context = ssl.create_default_context()
+            smtp = smtplib.SMTP_SSL(
+                local_hostname=own_name, timeout=server.timeout, context=context
+            )
+        # The name that the certificate has to have: smtplib takes it from whom it connects at once.
+        vars(smtp)["_host"] = server.host
+        return smtp
+
+    def _connect(self, smtp: smtplib.SMTP) -> None:
+        code, greeting = smtp.connect(self._server.host, self._server.port)
+        if code != READY:
+            raise _refusal(code, _words(greeting))
+        self._prepare(smtp)
 
     def _prepare(self, smtp: smtplib.SMTP) -> None:
         server = self._server
@@ -139,13 +174,17 @@ def _name_recipients(smtp: smtplib.SMTP, to: Sequence[str]) -> Mapping[str, str]
     return {address: words for address, (_, words) in refused.items()}
 
 
-def _hand_over(smtp: smtplib.SMTP, data: bytes, patience: float) -> None:
+def _send_data(smtp: smtplib.SMTP, data: bytes) -> None:
     code, answer = smtp.docmd("DATA")
     if code != GO_ON:
         raise _refusal(code, _words(answer))
     # A line of one dot would end the message before its end (RFC 5321, 4.5.2).
     smtp.send(re.sub(rb"(?m)^\.", b"..", data) + b".\r\n")
-    # From here on, the server may have taken it.
+
+
+def _await_answer(smtp: smtplib.SMTP, deadline: Deadline, patience: float) -> None:
+    """What the server says to the message, which it may have taken by now."""
+    deadline.put(patience)
     try:
         if smtp.sock is not None:
             smtp.sock.settimeout(patience)
@@ -157,8 +196,9 @@ def _hand_over(smtp: smtplib.SMTP, data: bytes, patience: float) -> None:
     _expect(code, answer)
 
 
-def _leave(smtp: smtplib.SMTP) -> None:
+def _leave(smtp: smtplib.SMTP, deadline: Deadline) -> None:
     # What became of the letter is decided by now.
+    deadline.put(QUIT_SECONDS)
     with contextlib.suppress(OSError):
         if smtp.sock is not None:
             smtp.sock.settimeout(QUIT_SECONDS)
@@ -215,6 +255,12 @@ def _wrong_settings(words: str) -> JobFailed:
     return JobFailed(
         f"The mail server and the settings do not fit together: {_words(words)}. {SETTINGS}",
         code="mail_settings_wrong",
+    )
+
+
+def _too_slow() -> JobFailed:
+    return _unavailable(
+        f"The mail server was too slow: the mail was not handed over within {HANDOVER_SECONDS:g} s."
     )
 
 

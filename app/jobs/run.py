@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import Flask
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from app.delivery.mail import without_mailboxes
 from app.errors import AppError, JobCancelled, JobFailed, LeaseLost, WorkerStopping
 from app.extensions import db
 from app.job_types.base import JobType
@@ -116,7 +117,8 @@ def _tidy(job: Job, context: RunContext, outcome: Outcome, *, ended: bool) -> No
     if not ended:
         log.warning("job abandoned", reason="it is no longer this worker's")
     elif outcome.retryable and job.attempt < job.max_attempts:
-        log.warning("job failed for now", code=outcome.code, reason=outcome.message)
+        reason = without_mailboxes(outcome.message or "")
+        log.warning("job failed for now", code=outcome.code, reason=reason)
     else:
         log.info("job ended", state=outcome.state, code=outcome.code)
 

@@ -2,21 +2,26 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from flask import Flask
 from sqlalchemy import Engine
 
 from app.config import Settings
 from app.delivery.smtp import SmtpMailer, SmtpServer
 from app.extensions import db
-from app.factory import create_core
+from app.factory import create_core, default_services
+from app.jobs.models import Job
 from app.jobs.reading import OwnRows
+from app.jobs.run import run_job
 from app.standalone.ports import free_port
 from tests.job_types.recording import RecordingContext
 from tests.support.activity import add_jobs, add_user
+from tests.support.core import Undispatched, new_job, state_of
 from tests.support.in_process import settings  # noqa: F401  # a fixture
 from tests.support.smtp import MailServer
 
@@ -61,3 +66,29 @@ def make_context(
             return RecordingContext(folder, own_rows=own_rows, mailer=mailer, **options)
 
         yield make
+
+
+@pytest.fixture
+def mail_job(settings: Settings) -> Iterator[Callable[..., Job]]:  # noqa: F811
+    """Sends a mail to example.com, as a job that runs in this process to the end of its attempt.
+
+    Takes the port of the mail server, and what makes the job if that is not for just any user.
+    """
+    apps: list[Flask] = []
+
+    def run(port: int, submit: Callable[..., Job] = new_job) -> Job:
+        server = {"smtp_host": "localhost", "smtp_port": port, "smtp_security": "none"}
+        mail = {"mail_sender": "Ringback <ringback@example.com>", "mail_domains": ["example.com"]}
+        changed = settings.model_copy(update=server | mail)
+        services = replace(default_services(changed), dispatcher=Undispatched())
+        apps.append(create_core(changed, services, role="test"))
+        with apps[-1].app_context():
+            params = {"to": "somebody@example.com", "subject": "Your report", "text": "Here."}
+            job = submit("send_email", params)
+            run_job(apps[-1], job.id, 0, "test")
+            return state_of(job.id)
+
+    yield run
+    for app in apps:
+        with app.app_context():
+            db.engine.dispose()

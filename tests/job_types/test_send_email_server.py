@@ -10,28 +10,24 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from app.config import Settings
+from app.accounts.models import User
 from app.delivery.mail import Letter
 from app.delivery.smtp import SmtpMailer, SmtpServer
 from app.errors import JobFailed
 from app.extensions import db, transaction
-from app.factory import create_core, default_services
 from app.job_types.send_email import SendEmail, SendEmailParameters
 from app.jobs import context
 from app.jobs.lease import Lease
 from app.jobs.models import Job, JobState
-from app.jobs.run import run_job
 from app.jobs.stopping import stopping
 from app.standalone.ports import free_port
-from tests.support.core import Undispatched, new_job, state_of
+from tests.support.core import new_job
 from tests.support.smtp import PASSWORD, USERNAME, Certificate, MailServer
 from tests.support.waiting import wait_for
 
-SECRET = "a secret of the tests, longer than thirty-two bytes"
 SENDER = "Ringback <ringback@example.com>"
 TIMEOUT = 10.0
 TO = "somebody@example.com"
@@ -58,44 +54,21 @@ def letter(**changes: Any) -> Letter:
     return replace(Letter(uuid4(), [TO], "Your report", "It is there."), **changes)
 
 
-@pytest.fixture
-def make_job(settings: Settings) -> Iterator[Callable[..., Any]]:
-    """Runs a job of a user of example.com to the end of its attempt, in this process; returns it."""
-    apps: list[Flask] = []
-
-    def make(port: int, **changes: Any) -> Any:
-        mine = {"smtp_host": "localhost", "smtp_port": port, "smtp_security": "none"}
-        mine |= {"mail_sender": SENDER, "mail_domains": ["example.com"]}
-        changed = settings.model_copy(update=mine | changes)
-        services = replace(default_services(changed), dispatcher=Undispatched())
-        apps.append(create_core(changed, services, role="test"))
-        with apps[-1].app_context():
-            params = {"to": TO, "subject": "Your report", "text": "It is there."}
-            job = new_job("send_email", params)
-            run_job(apps[-1], job.id, 0, "test")
-            return state_of(job.id)
-
-    yield make
-    for app in apps:
-        with app.app_context():
-            db.engine.dispose()
-
-
 def test_send_email_without_tls_tells_that_the_server_demands_tls(
-    make_job: Callable[..., Any], certificate: Certificate
+    mail_job: Callable[..., Any], certificate: Certificate
 ) -> None:
     with MailServer(free_port(), certificate=certificate, demands_tls=True) as server:
-        job = make_job(server.port)
+        job = mail_job(server.port)
     assert (job.state, job.error_code) == (JobState.FAILED, "mail_settings_wrong")
     assert "STARTTLS" in job.error_message and "docs/mail.md" in job.error_message
     assert server.received == []
 
 
 def test_send_email_without_a_sign_in_tells_that_the_server_demands_one(
-    make_job: Callable[..., Any], certificate: Certificate
+    mail_job: Callable[..., Any], certificate: Certificate
 ) -> None:
     with MailServer(free_port(), certificate=certificate, demands_sign_in=True) as server:
-        job = make_job(server.port)
+        job = mail_job(server.port)
     assert (job.state, job.error_code) == (JobState.FAILED, "mail_settings_wrong")
     assert "uthentication" in job.error_message
     assert server.received == []
@@ -223,11 +196,11 @@ def test_send_email_is_taken_though_the_server_hangs_up_before_the_farewell() ->
 
 
 def test_send_email_whose_worker_has_to_stop_before_it_connects_is_left_to_another(
-    make_job: Callable[..., Any], open_server: MailServer
+    mail_job: Callable[..., Any], open_server: MailServer
 ) -> None:
     stopping.begin_here(0.0)
     try:
-        job = make_job(open_server.port)
+        job = mail_job(open_server.port)
     finally:
         stopping.forget_here()
     assert (job.state, job.attempt) == (JobState.QUEUED, 2)
@@ -235,7 +208,7 @@ def test_send_email_whose_worker_has_to_stop_before_it_connects_is_left_to_anoth
 
 
 def test_send_email_that_is_cancelled_before_it_connects_is_not_sent(
-    make_job: Callable[..., Any], open_server: MailServer, monkeypatch: pytest.MonkeyPatch
+    mail_job: Callable[..., Any], open_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check = Lease.check
 
@@ -247,35 +220,50 @@ def test_send_email_that_is_cancelled_before_it_connects_is_not_sent(
         check(lease)
 
     monkeypatch.setattr(Lease, "check", check_after_a_cancel)
-    job = make_job(open_server.port)
+    job = mail_job(open_server.port)
     assert (job.state, job.error_code) == (JobState.CANCELLED, "job_cancelled")
     assert open_server.received == []
 
 
 def test_send_email_waits_for_a_database_that_went_away_before_it_was_sent(
-    make_job: Callable[..., Any], open_server: MailServer, monkeypatch: pytest.MonkeyPatch
+    mail_job: Callable[..., Any], open_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def is_away(*_: object) -> None:
         raise OperationalError("SELECT", {}, Exception("the connection was lost"))
 
     monkeypatch.setattr(context, "refuse_recipients", is_away)
-    job = make_job(open_server.port)
+    job = mail_job(open_server.port)
     assert (job.state, job.attempt) == (JobState.QUEUED, 2)
     assert open_server.received == []
 
 
+def test_send_email_of_a_user_who_was_disabled_since_is_not_sent(
+    mail_job: Callable[..., Any], open_server: MailServer
+) -> None:
+    def of_a_disabled_user(type_name: str, params: dict[str, Any]) -> Job:
+        job = new_job(type_name, params)
+        with transaction():
+            db.session.get_one(User, job.user_id).active = False
+        return job
+
+    job = mail_job(open_server.port, of_a_disabled_user)
+    assert (job.state, job.error_code) == (JobState.FAILED, "recipient_not_permitted")
+    assert "not disabled" in job.error_message
+    assert open_server.received == []
+
+
 def test_a_type_that_could_be_run_twice_sends_no_mail(
-    make_job: Callable[..., Any], open_server: MailServer, monkeypatch: pytest.MonkeyPatch
+    mail_job: Callable[..., Any], open_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SendEmail, "repeatable", True)
-    job = make_job(open_server.port)
+    job = mail_job(open_server.port)
     assert (job.state, job.error_code) == (JobState.FAILED, "job_raised")
     assert "repeatable = False" in job.error_message
     assert open_server.received == []
 
 
 def test_a_job_sends_one_mail(
-    make_job: Callable[..., Any], open_server: MailServer, monkeypatch: pytest.MonkeyPatch
+    mail_job: Callable[..., Any], open_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     once = SendEmail.run
 
@@ -284,7 +272,7 @@ def test_a_job_sends_one_mail(
         return once(job_type, job, given)
 
     monkeypatch.setattr(SendEmail, "run", twice)
-    job = make_job(open_server.port)
+    job = mail_job(open_server.port)
     assert (job.state, job.error_code) == (JobState.FAILED, "job_raised")
     assert "one mail" in job.error_message
     assert len(open_server.received) == 1
