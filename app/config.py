@@ -5,6 +5,7 @@ Each is declared in `app.setting_fields`; where their values come from: `app.set
 
 import re
 from collections.abc import Collection
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from app import setting_addresses, setting_sources
 from app.errors import ConfigError
 from app.setting_fields import Fields
+from app.setting_file import SettingFile
 
 MIN_SECRET_BYTES = 32
 NEW_SECRET_HINT = "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
@@ -31,6 +33,9 @@ SCHEMES = {
     "redis_url": ("redis", "rediss"),
     "broker_url": ("redis", "rediss", "amqp", "amqps"),
 }
+
+# The file that `Settings.load` has read: pydantic leaves no way to hand it on to where it is used.
+_loading: ContextVar[SettingFile | None] = ContextVar("loading", default=None)
 
 
 class Settings(Fields):
@@ -50,8 +55,9 @@ class Settings(Fields):
         """
         try:
             setting_sources.refuse_unknown(cls)
-            settings = cls(**overrides)
             file = setting_sources.read_file(cls)
+            _loading.set(file)
+            settings = cls(**overrides)
             settings._notes = tuple(file.notes) if file else ()
             return settings
         except pydantic.ValidationError as error:
@@ -69,7 +75,7 @@ class Settings(Fields):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Overrides, then environment, then files."""
-        return (init_settings, env_settings, *setting_sources.files(settings_cls))
+        return (init_settings, env_settings, *setting_sources.files(settings_cls, _loading.get()))
 
     def describe(self) -> str:
         """The effective settings as YAML, secrets and passwords masked."""
@@ -100,7 +106,7 @@ class Settings(Fields):
         name, *parts = map(str, loc)
         if name in overrides:
             return ".".join([f"RINGBACK_{name.upper()}", *parts]) + ": "
-        return setting_sources.label(cls, name, *parts) + ": "
+        return setting_sources.label(_loading.get(), name, *parts) + ": "
 
     @field_validator("*", mode="before")
     @classmethod

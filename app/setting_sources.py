@@ -27,15 +27,20 @@ SECRETS_VARIABLE = "RINGBACK_SECRETS_DIR"
 CLIENT_VARIABLES = frozenset({"RINGBACK_EMAIL", "RINGBACK_PASSWORD"})
 
 
-def files(settings_cls: type[BaseSettings]) -> Iterator[PydanticBaseSettingsSource]:
+def files(
+    settings_cls: type[BaseSettings], file: SettingFile | None
+) -> Iterator[PydanticBaseSettingsSource]:
     """The files that there are, the first to win first.
 
+    Args:
+        file: the file of settings, if there is one.
+
     Raises:
-        ConfigError: a name without a file, or a file that cannot be read.
+        ConfigError: a name without a folder, or a secret that cannot be read.
     """
     if folder := os.environ.get(SECRETS_VARIABLE):
         yield _secrets_source(settings_cls, Path(folder))
-    if file := read_file(settings_cls):
+    if file is not None:
         yield InitSettingsSource(settings_cls, init_kwargs=file.values)
 
 
@@ -56,15 +61,15 @@ def read_file(settings_cls: type[BaseSettings]) -> SettingFile | None:
     return setting_file.read(path, settings_cls.model_fields)
 
 
-def label(settings_cls: type[BaseSettings], name: str, *parts: str) -> str:
+def label(file: SettingFile | None, name: str, *parts: str) -> str:
     """How to speak of a setting to whom has written it: as a variable, or as a key of the file.
 
     Args:
+        file: the file of settings, if there is one.
         parts: lead to what is meant of its value.
     """
     variable = f"RINGBACK_{name.upper()}"
-    given = {*os.environ} | {file.name for file in _secret_files()}
-    file = read_file(settings_cls)
+    given = {*os.environ} | {secret.name for secret in _secret_files()}
     if file is None or name not in file.keys or variable in {each.upper() for each in given}:
         return ".".join([variable, *parts])
     return file.label(name, *parts)

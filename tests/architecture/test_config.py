@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app import setting_file
 from app.config import Settings
 from app.errors import ConfigError
 
@@ -270,3 +271,22 @@ def test_a_server_that_cannot_listen_says_so_in_one_line(
     (line,) = [each for each in done.stderr.splitlines() if "RINGBACK_" in each]
     assert complaint in line
     assert "Traceback" not in done.stderr
+
+
+def test_the_file_of_settings_is_read_once_whether_it_can_be_used_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Path] = []
+    read = setting_file.read
+    monkeypatch.setattr(
+        setting_file, "read", lambda path, names: (reads.append(path), read(path, names))[1]
+    )
+    file = tmp_path / "settings.json"
+    monkeypatch.setenv("RINGBACK_CONFIG", str(file))
+    file.write_text(json.dumps({"secret_key": SECRET, "port": 5006, "celery_backend": "x"}))
+    settings = Settings.load()
+    assert (settings.port, len(settings.notes)) == (5006, 1)
+    file.write_text(json.dumps({"secret_key": SECRET, "port": "many", "redis_url": 5}))
+    with pytest.raises(ConfigError, match=r"port in .*settings\.json"):
+        Settings.load()
+    assert reads == [file, file]
