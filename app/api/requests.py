@@ -146,17 +146,21 @@ def _malformed(why: str) -> BadRequest:
 
 def _refuse_extremes(value: Any) -> None:
     """Refuse what Python reads as JSON and others do not: endless nesting, NaN, infinity."""
-    level = [value]
+    level = [[value]]
     for _ in range(MAX_JSON_DEPTH):
-        if any(isinstance(item, float) and not math.isfinite(item) for item in level):
-            raise _malformed("A number is out of range.")
-        level = [child for item in level for child in _children(item)]
-        if not level:
+        deeper: list[Any] = []
+        for items in level:
+            kinds = {*map(type, items)}  # a list may be long, and most are of one kind
+            if float in kinds:
+                _refuse_infinite(items)
+            if kinds & {dict, list}:
+                deeper += [each for each in items if isinstance(each, dict | list)]
+        level = [list(each.values()) if isinstance(each, dict) else each for each in deeper]
+        if not any(level):
             return
     raise _malformed("It nests too deeply.")
 
 
-def _children(item: Any) -> list[Any]:
-    if isinstance(item, dict):
-        return list(item.values())
-    return item if isinstance(item, list) else []
+def _refuse_infinite(items: list[Any]) -> None:
+    if not all(math.isfinite(each) for each in items if isinstance(each, float)):
+        raise _malformed("A number is out of range.")

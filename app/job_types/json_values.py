@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterator
 from itertools import islice
+from types import NoneType
 from typing import Any
 
 MAX_DEPTH = 64
@@ -16,6 +17,8 @@ MAX_DIGITS = 4000
 """Python refuses to print integers of more than 4,300 digits."""
 
 _TOO_LARGE = 10**MAX_DIGITS
+_NUMBERS = {int, float, bool}
+_LONG = 10_000
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Refusal = tuple[str, list[str]]
@@ -52,7 +55,7 @@ def _refusals(value: object, path: str) -> Iterator[Refusal]:
 
 def _suspects(path: str, item: object) -> Iterator[tuple[str, object]]:
     """What is worth a look inside an item; most of a long list is not worth a path."""
-    if isinstance(item, list):
+    if isinstance(item, list) and not _are_good_numbers(item):
         for index, each in enumerate(item):
             if isinstance(each, list | dict) or _problem(each):
                 yield f"{path}.{index}", each
@@ -75,6 +78,33 @@ def _problem(item: object) -> str | None:
     return None if item is None or isinstance(item, list) else "Is not a JSON value"
 
 
+def _are_good_numbers(items: list[Any]) -> bool:
+    """Whether there is nothing else in the list; it may be long, so no function is called for each.
+
+    NaN is less than nothing.
+    """
+    return {*map(type, items)} <= _NUMBERS and all(
+        -_TOO_LARGE < each < _TOO_LARGE for each in items
+    )
+
+
+def is_flat(items: list[Any]) -> bool:
+    """Whether there is neither a text in the list nor anything nested: found out fast."""
+    return {*map(type, items)} <= _NUMBERS | {NoneType}
+
+
+def is_long(value: object) -> bool:
+    """Whether it is made of so many values that to look at each takes its time."""
+    waiting, seen = [value], 0
+    while waiting and seen <= _LONG:
+        item = waiting.pop()
+        parts = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+        seen += len(parts)
+        if seen <= _LONG:
+            waiting.extend(parts)
+    return seen > _LONG
+
+
 def is_clean(text: str) -> bool:
     """Whether the text is made of characters that every store and parser takes."""
     return _UNSTORABLE.search(text) is None
@@ -93,7 +123,7 @@ def mended(value: Any) -> Any:
     if isinstance(value, str):
         return mended_text(value)
     if isinstance(value, list):
-        return [mended(each) for each in value]
+        return list(value) if is_flat(value) else [mended(each) for each in value]
     if isinstance(value, dict):
         return {name: mended(each) for name, each in value.items()}
     return value

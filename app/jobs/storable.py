@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from app.job_types.json_values import is_clean, mended, mended_text, refusals
+from app.job_types.json_values import is_clean, is_flat, mended, mended_text, refusals
 
 TROUBLE = "contains a NUL character or an unpaired surrogate"
 
@@ -19,7 +19,7 @@ def unstorable_paths(value: Any, path: str) -> Iterator[str]:
     """The dotted paths of all texts inside a JSON value that cannot be stored."""
     if isinstance(value, str) and not is_clean(value):
         yield path
-    elif isinstance(value, list):
+    elif isinstance(value, list) and not is_flat(value):
         for index, item in enumerate(value):
             yield from unstorable_paths(item, f"{path}.{index}")
     elif isinstance(value, dict):

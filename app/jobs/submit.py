@@ -10,6 +10,9 @@ from sqlalchemy import func, select
 from app.artifacts.models import Artifact
 from app.errors import Conflict, InvalidInput, TooManyRequests
 from app.extensions import db, transaction
+from app.job_types.base import Parameters
+from app.job_types.json_values import is_long
+from app.job_types.registry import AnyJobType
 from app.jobs import earlier, queries
 from app.jobs.admit import admit, dispatch, take_turn
 from app.jobs.earlier import Again, Key
@@ -17,7 +20,7 @@ from app.jobs.log import ids_of, record
 from app.jobs.models import FINAL_STATES, UNFINISHED_STATES, Job
 from app.jobs.owner import JobOwner
 from app.observability import get_contextvars, get_logger
-from app.services import services
+from app.services import run_here, services
 
 log = get_logger(__name__)
 
@@ -139,9 +142,8 @@ def prepare(user_id: UUID, type_name: str, params: dict[str, Any]) -> Job:
     Raises:
         InvalidInput, PermissionDenied: see `submit`.
     """
-    job_types = services().job_types
-    job_type = job_types.get(type_name)
-    checked = job_types.validate(job_type, params)
+    job_type = services().job_types.get(type_name)
+    checked = _validated(job_type, params)
     job_type.check(JobOwner(user_id), checked)
     return Job(
         user_id=user_id,
@@ -153,6 +155,14 @@ def prepare(user_id: UUID, type_name: str, params: dict[str, Any]) -> Job:
         priority=job_type.priority,
         request_id=get_contextvars().get("request_id"),
     )
+
+
+def _validated(job_type: AnyJobType, params: dict[str, Any]) -> Parameters:
+    """Where there is an event loop, it goes on while long parameters are looked through."""
+    given = services()
+    call = given.offload if is_long(params) else run_here
+    checked: Parameters = call(given.job_types.validate, job_type, params)
+    return checked
 
 
 def _refuse_too_many(user_id: UUID) -> None:

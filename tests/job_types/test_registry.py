@@ -239,6 +239,20 @@ def test_thousands_of_mistakes_are_answered_with_the_first_few() -> None:
     assert len(refused({"sizes": [float("nan")] * 20_000})) == registry.MAX_FIELDS
 
 
+def test_one_bad_number_in_a_long_list_is_found_and_named() -> None:
+    for bad in (float("nan"), float("inf"), -(10**4001)):
+        for beside in (1, 0.5, True):
+            numbers = [beside] * 20_000 + [bad, beside]
+            found = json_values.refusals({"a": [numbers]}, "params", 5)
+            assert [path for path, _ in found] == ["params.a.0.20000"]
+
+
+def test_what_is_made_of_very_many_values_counts_as_long_however_it_is_nested() -> None:
+    assert json_values.is_long({"a": [1] * 20_000})
+    assert json_values.is_long({"a": [{"b": [1] * 50} for _ in range(400)]})
+    assert not json_values.is_long({"a": [1] * 5000, "b": "x" * 100_000})
+
+
 def test_a_whole_number_is_accepted_where_a_fraction_is_asked_for() -> None:
     parameters = PROBING.validate(PROBING.get("probing"), {"number": 2, "either": "x"})
     assert parameters == Probe(number=2, either="x")
