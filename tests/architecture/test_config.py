@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -278,9 +279,12 @@ def test_the_file_of_settings_is_read_once_whether_it_can_be_used_or_not(
 ) -> None:
     reads: list[Path] = []
     read = setting_file.read
-    monkeypatch.setattr(
-        setting_file, "read", lambda path, names: (reads.append(path), read(path, names))[1]
-    )
+
+    def noted(path: Path, names: Collection[str]) -> setting_file.SettingFile:
+        reads.append(path)
+        return read(path, names)
+
+    monkeypatch.setattr(setting_file, "read", noted)
     file = tmp_path / "settings.json"
     monkeypatch.setenv("RINGBACK_CONFIG", str(file))
     file.write_text(json.dumps({"secret_key": SECRET, "port": 5006, "celery_backend": "x"}))
