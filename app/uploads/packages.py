@@ -4,16 +4,15 @@ All of it is unpacked here once, into nothing, and counted: what the archive say
 its sender's word. What was counted is then compared with that word, because others will rely on it.
 """
 
-import re
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from typing import BinaryIO
 
+from app.uploads.beginnings import Beginning
 from app.uploads.refusal import UploadRefused
 
 MEDIA_TYPES = {
@@ -31,13 +30,6 @@ MAX_CONTENT_TYPES = 8 << 20
 _CHUNK = 1 << 20
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _ENTRY = b"PK\x01\x02"
-_HEAD = 200
-_UTF_8_MARK = b"\xef\xbb\xbf"
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
-_ENCODING = re.compile(rb"""^<\?xml[^>]*encoding\s*=\s*["']([^"']*)["']""")
-_PLAIN = {b"utf-8", b"us-ascii", b"ascii"}
-_DEFINITION = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
-_LONGEST_DEFINITION = len(b"<!DOCTYPE")
 _DAMAGED = "The archive is damaged or incomplete{}. Send the whole file again."
 
 
@@ -158,32 +150,12 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[byte
 
 
 def _checked_xml(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same chunks; in XML, definitions of entities are refused, also those of a few bytes."""
-    head = b""
+    """The same chunks; of XML, the beginning is judged."""
+    beginning = Beginning()
     for chunk in chunks:
-        head += chunk
-        if len(head) >= _HEAD:
-            break
-    before = b""
-    is_xml = _is_xml(head)
-    for chunk in chain([head] if head else [], chunks):
-        if is_xml and _DEFINITION.search(before + chunk):
-            raise UploadRefused("A part of the workbook defines XML entities, as no workbook does.")
-        before = chunk[-_LONGEST_DEFINITION:]
+        beginning.feed(chunk)
         yield chunk
-
-
-def _is_xml(head: bytes) -> bool:
-    """Whether a part is XML; refuses what would hide in another encoding from the search."""
-    start = head.removeprefix(_UTF_8_MARK).lstrip()
-    if start.startswith(_UTF_16):
-        raise UploadRefused("A part of the workbook is XML in another encoding than UTF-8.")
-    if not start.startswith(b"<"):
-        return False
-    declared = _ENCODING.match(start[:_HEAD])
-    if declared and declared[1].lower() not in _PLAIN:
-        raise UploadRefused("A part of the workbook is XML in another encoding than UTF-8.")
-    return True
+    beginning.end()
 
 
 def _too_large(limits: Limits) -> str:

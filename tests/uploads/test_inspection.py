@@ -13,7 +13,8 @@ from tests.uploads import files
 
 LIMITS = Limits(unpacked_bytes=1 << 20, entries=100)
 BIG = LIMITS.unpacked_bytes + 1
-UTF_16 = "<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]><a/>".encode("utf-16")
+DEFINES = "<!DOCTYPE a [<!ENTITY b 'c'>]><a/>"
+DECLARED = "<?xml version='1.0'?>"
 
 
 def reason(content: bytes, limits: Limits = LIMITS) -> str:
@@ -116,7 +117,8 @@ def test_extract_text_refuses_xml_that_defines_entities() -> None:
     for content in (
         files.laughs(),
         b"<!DOCTYPE a><a/>",
-        b"\xef\xbb\xbf \n<?xml version='1.0'?><!-- -->" + b" " * 3_000 + b"<!DOCTYPE a []><a/>",
+        b"\xef\xbb\xbf<?xml version='1.0'?><!-- -->" + b" " * 3_000 + b"<!DOCTYPE a []><a/>",
+        b"\n" * 500_000 + DEFINES.encode(),
     ):
         assert "defines XML entities" in reason(files.changed(sheet=content))
         assert "defines XML entities" in reason(files.with_part("xl/hidden.bin", content))
@@ -124,11 +126,45 @@ def test_extract_text_refuses_xml_that_defines_entities() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [UTF_16, UTF_16[2:], b"<?xml version='1.0' encoding='UTF-7'?><a/>"],
-    ids=["marked", "unmarked", "declared"],
+    [
+        (DECLARED + DEFINES).encode("utf-16"),
+        (DECLARED + DEFINES).encode("utf-16-le"),
+        (" \n" + DEFINES).encode("utf-16-le"),
+        (" \n" + DEFINES).encode("utf-16-be"),
+        (" " * (BIG // 4) + DEFINES).encode("utf-16-be"),
+        DEFINES.encode("utf-32-be"),
+        b"<?xml version='1.0' encoding='UTF-7'?><a/>",
+        b"<?xml version='1.0'" + b" " * 3_000 + b"encoding='cp037'?><a/>",
+    ],
+    ids=["marked", "unmarked", "space", "big", "much space", "wider", "declared", "declared late"],
 )
 def test_extract_text_refuses_xml_in_encodings_that_hide_entities(content: bytes) -> None:
     assert "another encoding" in reason(files.changed(sheet=content))
+
+
+@pytest.mark.parametrize(
+    "before",
+    [b" " * (1 << 20), b"<!--" + b"a" * (1 << 20) + b"-->", "\n".encode("utf-16-le") * (1 << 19)],
+    ids=["space", "comment", "wide space"],
+)
+def test_extract_text_refuses_xml_that_keeps_what_it_defines_for_later(before: bytes) -> None:
+    limits = Limits(unpacked_bytes=4 << 20, entries=100)
+    assert "too much before" in reason(files.changed(sheet=before + DEFINES.encode()), limits)
+
+
+def test_extract_text_refuses_xml_that_no_parser_takes() -> None:
+    for content in (b" <?xml version='1.0'?>" + DEFINES.encode(), b"<worksheet", b"<!DOCTYPE"):
+        assert "XML that is damaged" in reason(files.changed(sheet=content))
+
+
+def test_extract_text_takes_parts_that_are_no_xml_or_define_nothing() -> None:
+    plain = (b"", b"no XML <!DOCTYPE a>", bytes(1000), b"\xff\xd8\xff\xe0\0\x10JFIF", files.OLE)
+    element = b"<?xml version='1.0' encoding='UTF-8' standalone='yes'?>\r\n<a>&lt;!DOCTYPE</a>"
+    for content in (*plain, element):
+        assert kind(files.with_part("xl/other.bin", content)) == files.XLSX
+    long = Limits(unpacked_bytes=4 << 20, entries=100)
+    text = files.with_part("xl/other.txt", b"text" * (1 << 19))
+    assert media_type_of(io.BytesIO(text), long) == files.XLSX
 
 
 @pytest.mark.parametrize(
