@@ -1,4 +1,4 @@
-"""The table of settings in the README, made from `Settings`.
+"""The table of settings in the documentation, made from `Settings`.
 
 `.venv/bin/python -m tests.docs.settings_table` writes it anew.
 """
@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from app.config import Settings
 
-PAGE = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/settings.md"
 BEGIN, END = "<!-- settings: begin -->\n", "<!-- settings: end -->\n"
 
 LIMITS = {
