@@ -93,6 +93,14 @@ class Job(Model):
             "started_at",
             postgresql_where=text("started_at IS NOT NULL"),
         ),
+        # Everybody's jobs, newest first: of one type, and those that did not succeed.
+        Index("ix_jobs_type", "type", "id"),
+        Index(
+            "ix_jobs_failed",
+            "state",
+            "id",
+            postgresql_where=text("state IN ('failed','cancelled')"),
+        ),
         Index("ix_jobs_follows", "follows", postgresql_where=text("follows IS NOT NULL")),
         Index("ix_jobs_finished", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         Index(

@@ -26,6 +26,9 @@ class Anybody:
 ANYBODY = Anybody()
 Whose = UUID | Anybody
 
+# At most: the clock of the server that makes an id, and that of the database.
+_CLOCKS_DIFFER_SECONDS = 24 * 60 * 60
+
 LARGE_BYTES = 8 * 1024
 """Beyond that, as JSON, lists and hints leave out the parameters or the result of a job."""
 
@@ -140,6 +143,15 @@ def list_events(owner: Whose, job_id: UUID, after: int, limit: int) -> Sequence[
     return db.session.scalars(wanted.order_by(JobEvent.id).limit(limit)).all()
 
 
+def _earliest_id(moment: datetime) -> UUID:
+    """No job of this moment or later has a lower id: ids begin with the time of their making.
+
+    They lead to the jobs by an index, `created_at` does not.
+    """
+    seconds = max(0, int(moment.timestamp()) - _CLOCKS_DIFFER_SECONDS)
+    return UUID(int=seconds * 1000 << 80)
+
+
 def _with_artifact() -> Select[Job, Artifact | None]:
     return select(Job, Artifact).outerjoin(Artifact, Artifact.job_id == Job.id)
 
@@ -151,6 +163,7 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
         yield Job.type == filters.type
     if filters.since is not None:
         yield Job.created_at >= filters.since
+        yield Job.id >= _earliest_id(filters.since)
     if filters.until is not None:
         yield Job.created_at < filters.until
     if filters.schedule_id is not None:

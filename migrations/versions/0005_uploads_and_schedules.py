@@ -1,4 +1,4 @@
-"""Uploaded files, schedules, and roles that the application names.
+"""Uploaded files, schedules, roles that the application names, and indexes for everybody's jobs.
 
 Revises: 0004
 """
@@ -16,17 +16,31 @@ depends_on = None
 
 TIME = sa.DateTime(timezone=True)
 ROLE = "ck_users_role"
+TYPE_INDEX = "ix_jobs_type"
+FAILED_INDEX = "ix_jobs_failed"
+FAILED = "state IN ('failed','cancelled')"
 
 
 def upgrade() -> None:
-    """Apply, while the version before runs: it knows none of what is added."""
-    op.drop_constraint(ROLE, "users")
+    """Apply, while the version before runs; can be given again after it was cut off.
+
+    The version before knows none of what is added. The indexes take time in proportion to the number
+    of jobs, hold up nobody, and wait until transactions that were under way have ended.
+    """
+    op.drop_constraint(ROLE, "users", if_exists=True)
     _uploads()
     _schedules()
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        _build_index(TYPE_INDEX, ["type", "id"])
+        _build_index(FAILED_INDEX, ["state", "id"], FAILED)
+        op.execute("RESET lock_timeout")
 
 
 def downgrade() -> None:
     """Undo; whoever has a role that is no more becomes an ordinary user."""
+    op.drop_index(FAILED_INDEX, "jobs")
+    op.drop_index(TYPE_INDEX, "jobs")
     op.drop_table("schedules")
     op.drop_table("uploads")
     op.execute("UPDATE users SET role = 'user' WHERE role NOT IN ('admin', 'user')")
@@ -47,9 +61,10 @@ def _uploads() -> None:
         sa.Column("expires_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_uploads"),
         sa.UniqueConstraint("storage_key", name="uq_uploads_storage_key"),
+        if_not_exists=True,
     )
-    op.create_index("ix_uploads_owner", "uploads", ["user_id", "id"])
-    op.create_index("ix_uploads_expiry", "uploads", ["expires_at"])
+    _index("ix_uploads_owner", "uploads", ["user_id", "id"])
+    _index("ix_uploads_expiry", "uploads", ["expires_at"])
 
 
 def _schedules() -> None:
@@ -71,14 +86,30 @@ def _schedules() -> None:
         sa.Column("created_at", TIME, server_default=sa.func.now(), nullable=False),
         sa.CheckConstraint("overlap IN ('skip','queue','cancel')", name="overlap"),
         sa.PrimaryKeyConstraint("id", name="pk_schedules"),
+        if_not_exists=True,
     )
-    op.create_index("ix_schedules_owner", "schedules", ["user_id", "id"])
+    _index("ix_schedules_owner", "schedules", ["user_id", "id"])
     due = {"postgresql_where": sa.text("enabled")}
-    op.create_index("ix_schedules_due", "schedules", ["next_run_at"], **due)
+    _index("ix_schedules_due", "schedules", ["next_run_at"], **due)
     system = {"postgresql_where": sa.text("system_key IS NOT NULL")}
-    op.create_index("uq_schedules_system_key", "schedules", ["system_key"], unique=True, **system)
+    _index("uq_schedules_system_key", "schedules", ["system_key"], unique=True, **system)
 
 
 def _owner(table: str) -> "sa.Column[Any]":
     owner = sa.ForeignKey("users.id", name=f"fk_{table}_user_id", ondelete="CASCADE")
     return sa.Column("user_id", sa.Uuid(), owner, nullable=False)
+
+
+def _index(name: str, table: str, columns: list[str], **options: Any) -> None:
+    op.create_index(name, table, columns, if_not_exists=True, **options)
+
+
+def _build_index(name: str, columns: list[str], where: str | None = None) -> None:
+    """Build it while others write; what is left of one that was cut off goes first."""
+    invalid = sa.text(
+        "SELECT FROM pg_index WHERE indexrelid = to_regclass(:name) AND NOT indisvalid"
+    )
+    if op.get_bind().execute(invalid, {"name": name}).first() is not None:
+        op.drop_index(name, "jobs", postgresql_concurrently=True)
+    condition = {} if where is None else {"postgresql_where": sa.text(where)}
+    _index(name, "jobs", columns, postgresql_concurrently=True, **condition)

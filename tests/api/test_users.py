@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from app.accounts.permissions import Role
+from app.config import Settings
+from tests.support.database import query
 from tests.support.in_process import PASSWORD, Accounts, Caller
 
 NEW_PASSWORD = "another long password"
@@ -22,6 +24,17 @@ def test_a_user_sees_the_own_account_without_its_hash(user: Caller) -> None:
     body = user.call("GET", "/v1/users/me").get_json()
     assert set(body) == {"id", "email", "role", "permissions", "active", "created_at"}
     assert (body["email"], body["role"], body["active"]) == (user.email, "user", True)
+
+
+def test_a_role_of_another_version_is_shown_as_it_is_and_holds_nothing(
+    accounts: Accounts, admin: Caller, settings: Settings
+) -> None:
+    url, user = settings.database_url.get_secret_value(), accounts.caller(Role.ADMIN)
+    query(url, "UPDATE users SET role = 'night_watch' WHERE id = %s", user.id)
+    for caller, path in ((user, "/v1/users/me"), (admin, f"/v1/users/{user.id}")):
+        shown = caller.ok("GET", path)
+        assert (shown["role"], shown["permissions"]) == ("night_watch", [])
+    assert code(user.call("GET", "/v1/users")) == (403, "permission_missing")
 
 
 def test_a_new_password_replaces_the_old_one_and_ends_the_other_sessions(

@@ -171,6 +171,24 @@ def test_a_migration_that_was_cut_off_can_be_given_again(empty: Flask, url: str)
     assert_models_fit()
 
 
+def test_indexes_for_everybodys_jobs_that_were_cut_off_are_built_again(
+    empty: Flask, url: str
+) -> None:
+    command.upgrade(migrations.get_config(), "0004")
+    with ThreadPoolExecutor() as pool, transaction_under_way(url):
+        cut_off = pool.submit(migrate, empty)
+        query(url, "SELECT pg_terminate_backend(%s)", builder(url))
+        with pytest.raises(SQLAlchemyError):
+            cut_off.result(60)
+    assert query(url, INVALID) == [(1,)]
+    migrate(empty)
+    assert query(url, INVALID) == [(0,)]
+    assert_models_fit()
+    command.downgrade(migrations.get_config(), "0004")
+    migrate(empty)
+    assert_models_fit()
+
+
 def test_two_migrations_at_once_wait_for_what_is_under_way_and_not_for_each_other(
     empty: Flask, url: str
 ) -> None:

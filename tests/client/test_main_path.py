@@ -90,6 +90,17 @@ def test_a_job_too_large_for_its_events_is_known_whole_at_its_end(ringback: Ring
     assert comments == {"x" * 20_000}
 
 
+def test_a_large_job_out_of_a_list_is_known_whole_as_soon_as_it_is_looked_at(
+    ringback: Ringback,
+) -> None:
+    job = ringback.run("excel_test", rows=5, comment="x" * 20_000)
+    (found,) = [each for each in ringback.jobs() if each.id == job.id]
+    assert found.state == "succeeded"
+    assert found.result == job.result
+    assert found.view == job.view
+    assert found.view["params"]["comment"] == "x" * 20_000
+
+
 def test_a_cancelled_job_raises_that_it_was(ringback: Ringback) -> None:
     job = ringback.submit("wait", seconds=60)
     with pytest.raises(JobTimeout, match=job.id) as late:
