@@ -1,13 +1,21 @@
 """Who may read whose jobs: those with `jobs.read_any` everybody's, all others their own."""
 
+import re
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from apiflask import APIFlask
+from sqlalchemy import event
 
 from app.accounts.permissions import Role
+from app.config import Settings
+from app.extensions import db
+from app.jobs.queries import ANYBODY, Filters, list_jobs
+from tests.support.activity import add_jobs, add_user
+from tests.support.database import query
 from tests.support.in_process import Accounts, Caller
 from tests.support.quiet import (
     MakeApp,
@@ -147,6 +155,52 @@ def test_to_read_a_job_is_not_to_cancel_or_to_repeat_it(
     assert problem(reader, f"/v1/jobs/{ended}/retry", "POST") == (404, "job_not_found")
     assert owner.ok("GET", f"/v1/jobs/{active}")["cancelling"] is False
     assert ids(reader) == set()
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        (Filters(type="rare"), "ix_jobs_type"),
+        (Filters(state="failed"), "ix_jobs_failed"),
+        (Filters(state="cancelled"), "ix_jobs_failed"),
+        (Filters(since=datetime(2020, 1, 10, tzinfo=UTC)), "pk_jobs"),
+    ],
+    ids=["type", "failed", "cancelled", "since"],
+)
+def test_few_of_everybodys_jobs_are_found_without_looking_at_the_many(
+    app: APIFlask,
+    own_settings: Settings,  # noqa: F811
+    filters: Filters,
+    index: str,
+) -> None:
+    url = own_settings.database_url.get_secret_value()
+    owner, _ = add_user(url)
+    add_jobs(url, owner, 2880, log=False)  # of two days
+    query(url, "UPDATE jobs SET state = 'succeeded' WHERE created_at > '2020-01-01 00:10:00Z'")
+    query(url, "UPDATE jobs SET type = 'rare' WHERE created_at = '2020-01-01 00:00:00Z'")
+    query(url, "ANALYZE jobs")
+    plan = plan_of_list(app, filters)
+    assert index in plan
+    assert "Seq Scan on jobs" not in plan
+    if filters.since:
+        assert re.search(r"Index Cond: .*id >= ", plan)
+
+
+def plan_of_list(app: APIFlask, filters: Filters) -> str:
+    """How Postgres looks for a page of everybody's jobs."""
+    said: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        said.append((statement, parameters))
+
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", note)
+        list_jobs(ANYBODY, filters, None, 20)
+        ((statement, parameters),) = said
+        event.remove(db.engine, "before_cursor_execute", note)
+        with db.engine.connect() as connection:
+            rows = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters)
+            return "\n".join(str(row[0]) for row in rows)
 
 
 def test_who_loses_the_role_loses_the_sight_at_once(owner: Caller, app: APIFlask) -> None:
