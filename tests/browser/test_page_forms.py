@@ -127,6 +127,23 @@ def test_a_job_is_run_again_with_other_parameters(
     assert user.job(tab.start("add"))["follows"] is None
 
 
+def test_long_parameters_which_lists_leave_out_are_there_to_run_with_changes(
+    stack: Stack, user: Api, open_tab: OpenTab
+) -> None:
+    comment = "long " * 2000
+    old = user.run("excel_test", rows=5, comment=comment)
+    tab = open_tab(stack.url).sign_in_as(user)
+    row = tab.job(old["id"])
+    expect(row.locator("[data-role=params]")).to_have_text("too long to be shown here")
+    row.get_by_role("button", name="Run with changes").click()
+    form = tab.find("[data-job-type=excel_test]")
+    expect(form.locator("[data-field=comment]")).to_have_value(comment)
+    form.locator("[data-field=rows]").fill("6")
+    with tab.page.expect_response(f"**/v1/jobs/{old['id']}/retry") as answer:
+        form.get_by_role("button", name="Run again").click()
+    assert answer.value.json()["params"] == old["params"] | {"rows": 6}
+
+
 SCHEMAS: dict[str, tuple[dict[str, Any], str]] = {
     "long": ({"type": "string", "maxLength": 5000}, "textarea"),
     "short": ({"type": "string", "maxLength": 200}, "text"),
