@@ -65,7 +65,8 @@ def submit(
     Args:
         type_name: name of a job type.
         params: as the client sent them; checked here.
-        key: made by the client; with the same type and parameters it gives the same job.
+        key: made by the client; with the same type and parameters it gives the same job, and with the
+            same schedule, whatever that asks for by now.
         follows: the job that this one repeats.
         schedule_id: the schedule whose job it is.
 
@@ -77,8 +78,8 @@ def submit(
     """
     wanted = prepare(user_id, type_name, params)
     wanted.follows, wanted.schedule_id = follows, schedule_id
-    origin = str(follows or schedule_id)
-    named = Key.of(key, type_name, params, origin) if key is not None else None
+    sent = (str(schedule_id),) if schedule_id else (type_name, params, str(follows))
+    named = Key.of(key, *sent) if key is not None else None
     with transaction():
         accepted = accept(wanted, named)
     if accepted.again is not None:

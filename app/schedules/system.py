@@ -1,5 +1,6 @@
-"""Schedules that job types declare in code: their rows, made right by each beat at its start."""
+"""Schedules that job types declare in code: their rows, made right by each beat, again and again."""
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from app.schedules.queries import database_time
 from app.schedules.service import Plan
 from app.schedules.tick import tick
 from app.schedules.timing import Timing
+from app.services import services
 
 log = get_logger(__name__)
 
@@ -28,21 +30,29 @@ SYSTEM_EMAIL = "system@ringback.invalid"
 NOT_DECLARED = "No job type declares it any more."
 # The key of the advisory lock of whoever makes the rows right.
 SYNC_LOCK = 0x54494D45
+# A beat of an older version, started beside this one, makes right what it declares.
+AGAIN_SECONDS = 300.0
 
 
-def steps(job_types: JobTypes) -> list[Callable[[], Any]]:
-    """What a beat does for schedules each turn; at its first, it makes the rows right.
+def steps(
+    job_types: JobTypes, clock: Callable[[], float] = time.monotonic
+) -> list[Callable[[], Any]]:
+    """What a beat does for schedules each turn; at its first, and then every few minutes, it makes the rows right.
+
+    Args:
+        clock: seconds that only go on.
 
     Raises:
         ConfigError: a job type declares a timetable that is of no use.
     """
     plans = declared(job_types)
-    left = [plans]
+    made: float | None = None
 
     def declare_schedules() -> None:
-        if left:
-            make_right(plans)
-            left.clear()
+        nonlocal made
+        if made is None or clock() - made >= AGAIN_SECONDS:
+            make_right(plans, start=made is None)
+            made = clock()
 
     return [declare_schedules, tick]
 
@@ -83,20 +93,35 @@ def _wrong(job_type: AnyJobType, timetable: Timetable, problem: str) -> ConfigEr
     return ConfigError(f"Job type {where}: its timetable {timetable.name!r} is wrong: {problem}")
 
 
-def make_right(plans: dict[str, Plan]) -> None:
-    """Insert, update or disable rows until they say what is declared; two at once take turns."""
+def make_right(plans: dict[str, Plan], *, start: bool) -> None:
+    """Insert, update or disable rows until they say what is declared; two at once take turns.
+
+    Args:
+        start: also try again those that paused themselves.
+    """
     with transaction():
         db.session.execute(select(func.pg_advisory_xact_lock(SYNC_LOCK)))
-        rows = select(Schedule).where(Schedule.system_key.is_not(None)).with_for_update()
-        rows = rows.execution_options(populate_existing=True)
-        present = {str(row.system_key): row for row in db.session.scalars(rows)}
+        present = _present()
         for key, plan in plans.items():
-            row = present.pop(key, None)
-            _write(_new(key) if row is None else row, plan)
-        for row in present.values():
-            row.enabled, row.next_run_at, row.paused_reason = False, None, NOT_DECLARED
-    if plans or present:
+            row = present.pop(key, None) or _new(key)
+            if start or row.enabled or row.paused_reason in (None, NOT_DECLARED):
+                _write(row, plan)
+        _disable(present.values())
+    if start and (plans or present):
         log.info("schedules declared", count=len(plans))
+
+
+def _present() -> dict[str, Schedule]:
+    rows = select(Schedule).where(Schedule.system_key.is_not(None)).with_for_update()
+    found = db.session.scalars(rows.execution_options(populate_existing=True))
+    return {str(row.system_key): row for row in found}
+
+
+def _disable(rows: Iterable[Schedule]) -> None:
+    """Those of an unknown type are left to the tick: a newer version beside this one may know it."""
+    for row in rows:
+        if row.enabled and services().job_types.find(row.type) is not None:
+            row.enabled, row.next_run_at, row.paused_reason = False, None, NOT_DECLARED
 
 
 def _new(key: str) -> Schedule:

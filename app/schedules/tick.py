@@ -4,12 +4,14 @@ The job, the schedule's next tick and what else belongs to it are one commit. Of
 missed, the newest is made up for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from psycopg2.errorcodes import LOCK_NOT_AVAILABLE
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
 from app.accounts.models import User
 from app.errors import InvalidInput, PermissionDenied, TooManyRequests
@@ -22,14 +24,20 @@ from app.jobs.submit import accept, prepare
 from app.jobs.view import publish_job
 from app.observability import bound_contextvars, get_logger
 from app.schedules.models import Overlap, Schedule
+from app.schedules.patience import Due, Patience
 from app.schedules.pause import pause, reason_of
 from app.schedules.queries import database_time
 from app.schedules.timing import Timing
+from app.services import services
 
 log = get_logger(__name__)
 
 After = list[Callable[[], Any]]
 """What is to be done once the transaction is committed, in this order."""
+
+# All schedules wait while one of them waits for a lock.
+LOCK_TIMEOUT = "1s"
+FAULT = "For an hour its job could not be made, by a fault of the application; its log tells more."
 
 _DUE = (
     Schedule.enabled,
@@ -37,27 +45,48 @@ _DUE = (
     Schedule.user_id.in_(select(User.id).where(User.active)),
 )
 
+patience = Patience()
+
 
 def tick() -> int:
-    """Let each schedule that is due make its job; returns how many were looked at."""
+    """Let each schedule that is due make its job; returns how many were tried."""
     with transaction():
-        due = select(Schedule.id).where(*_DUE).order_by(Schedule.next_run_at)
-        found = db.session.scalars(due).all()
-    for schedule_id in found:
-        with bound_contextvars(schedule_id=str(schedule_id)):
-            _try(schedule_id)
-    return len(found)
+        wanted = select(Schedule.id, Schedule.user_id, Schedule.next_run_at).where(*_DUE)
+        found = [Due(*row) for row in db.session.execute(wanted.order_by(Schedule.next_run_at))]
+    patience.keep(found)
+    tried, held_up = 0, set[UUID]()
+    for due in found:
+        if due.user_id in held_up or patience.waits(due):
+            continue
+        tried += 1
+        with bound_contextvars(schedule_id=str(due.schedule_id)):
+            if not _try(due):
+                held_up.add(due.user_id)
+    return tried
 
 
-def _try(schedule_id: UUID) -> None:
-    """Whatever holds up one schedule must not hold up the others."""
+def _try(due: Due) -> bool:
+    """Whatever holds up one schedule must not hold up the others.
+
+    Returns:
+        False if somebody holds a lock, which would hold up the others of this user as well.
+    """
     try:
-        for act in _tick(schedule_id):
+        for act in _tick(due):
             act()
     except Exception as error:
         if is_away(error):
             raise
-        log.exception("schedule not ticked, the next turn tries again")
+        if _is_locked(error):
+            log.warning("schedule postponed", reason="locked")
+            return False
+        patience.failed(due, FAULT)
+        log.exception("schedule not ticked, tried again later")
+    return True
+
+
+def _is_locked(error: Exception) -> bool:
+    return getattr(getattr(error, "orig", None), "pgcode", None) == LOCK_NOT_AVAILABLE
 
 
 class _Wish(NamedTuple):
@@ -74,21 +103,25 @@ class _Wish(NamedTuple):
         return cls(*(getattr(schedule, name) for name in cls._fields))
 
 
-def _tick(schedule_id: UUID) -> After:
+def _tick(due: Due) -> After:
+    if reason := patience.verdict(due):
+        with _brief_transaction():
+            given_up = _locked(due)
+            return [] if given_up is None else pause(given_up, reason)
     with transaction():
-        seen = db.session.get(Schedule, schedule_id, populate_existing=True)
+        seen = db.session.get(Schedule, due.schedule_id, populate_existing=True)
     if seen is None:
         return []
     wish = _Wish.of(seen)
     # Before the lock: what a type asks in its `check` may take transactions of its own.
     plan = _fulfil(wish)
-    with transaction():
-        schedule = _locked(schedule_id)
+    if isinstance(plan, str) and services().job_types.find(wish.type) is None:
+        return [partial(_postpone, due, plan)]  # a newer version beside this one may know it
+    with _brief_transaction():
+        schedule = _locked(due)
         if schedule is None or _Wish.of(schedule) != wish:
             return []  # another beat was first, or its owner changed it: the next turn looks again
-        if isinstance(plan, str):
-            return pause(schedule, plan)
-        return _make(schedule, *plan)
+        return pause(schedule, plan) if isinstance(plan, str) else _make(schedule, *plan)
 
 
 def _fulfil(wish: _Wish) -> tuple[Timing, Job] | str:
@@ -100,8 +133,22 @@ def _fulfil(wish: _Wish) -> tuple[Timing, Job] | str:
         return reason_of(error, wish.type)
 
 
-def _locked(schedule_id: UUID) -> Schedule | None:
-    wanted = select(Schedule).where(Schedule.id == schedule_id, *_DUE)
+def _postpone(due: Due, reason: str) -> None:
+    patience.failed(due, reason)
+    log.warning("schedule postponed", reason=reason)
+
+
+@contextmanager
+def _brief_transaction() -> Iterator[None]:
+    with transaction():
+        db.session.execute(select(func.set_config("lock_timeout", LOCK_TIMEOUT, True)))
+        yield
+
+
+def _locked(due: Due) -> Schedule | None:
+    wanted = select(Schedule).where(
+        Schedule.id == due.schedule_id, Schedule.next_run_at == due.at, *_DUE
+    )
     wanted = wanted.with_for_update(skip_locked=True, of=Schedule)
     return db.session.scalar(wanted.execution_options(populate_existing=True))
 
@@ -129,12 +176,25 @@ def _make(schedule: Schedule, timing: Timing, job: Job) -> After:
 def _accept(schedule: Schedule, job: Job) -> After:
     after: After = []
     if schedule.overlap == Overlap.CANCEL:
-        earlier = db.session.scalars(_unfinished(schedule).with_for_update()).all()
-        after += [partial(tell, each, ask(each)) for each in earlier]
+        for each in _locked_jobs(schedule, job):
+            if each.schedule_id == schedule.id:
+                after.append(partial(tell, each, ask(each)))
     accepted = accept(job)
     if accepted.again is not None:
         return [*after, _skip("job_active_already")]
     return [*after, partial(_announce, job), partial(dispatch, accepted.admitted)]
+
+
+def _locked_jobs(schedule: Schedule, job: Job) -> Sequence[Job]:
+    """All that `ask` and `accept` lock: to end one locks the inbox, and jobs come before that."""
+    twin: ColumnElement[bool] = false()
+    if job.unique_key is not None:
+        twin = and_(Job.type == job.type, Job.unique_key == job.unique_key)
+    wanted = select(Job).where(
+        Job.user_id == schedule.user_id, or_(Job.schedule_id == schedule.id, twin)
+    )
+    wanted = wanted.where(Job.state.in_(UNFINISHED_STATES)).order_by(Job.id).with_for_update()
+    return db.session.scalars(wanted.execution_options(populate_existing=True)).all()
 
 
 def _announce(job: Job) -> None:

@@ -177,6 +177,19 @@ def test_schedules_run_now_answers_as_a_submission_does(user: Caller) -> None:
     assert user.ok("GET", f"/v1/jobs/{job['id']}")["schedule_id"] == made["id"]
 
 
+def test_schedules_run_now_answers_a_key_again_after_the_schedule_changed(user: Caller) -> None:
+    path, key = f"{PATH}/{add(user)['id']}", {"Idempotency-Key": "once"}
+    job = user.call("POST", f"{path}/run", headers=key).get_json()
+    user.ok("PATCH", path, json={"type": "wait", "params": {"seconds": 1}})
+    again = user.call("POST", f"{path}/run", headers=key)
+    assert (again.status_code, again.get_json()["id"]) == (200, job["id"])
+    assert again.headers["Idempotent-Replayed"] == "true"
+    submitted = user.call(
+        "POST", "/v1/jobs", json={"type": "wait", "params": {"seconds": 1}}, headers=key
+    )
+    assert submitted.get_json()["code"] == "idempotency_key_reused"
+
+
 def test_schedules_of_one_user_are_limited_in_number(
     other_app: Callable[..., APIFlask], accounts: Accounts
 ) -> None:

@@ -20,7 +20,9 @@ from app.factory import create_core, default_services
 from app.jobs.models import Job
 from app.notifications.models import Notification
 from app.schedules import service
+from app.schedules import tick as ticking
 from app.schedules.models import Schedule
+from app.schedules.patience import Patience
 from tests.support.quiet import Undispatched, own_settings
 
 __all__ = ["own_settings"]
@@ -87,6 +89,31 @@ class World:
         wanted = select(Notification).where(Notification.user_id == user_id)
         with transaction():
             return list(db.session.scalars(wanted.order_by(Notification.seq)))
+
+
+class Clock:
+    """What a beat goes by that tries again later; stands still but for the test."""
+
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def tick_for(self, minutes: int) -> int:
+        """Take a turn each minute; returns how many schedules were tried."""
+        tried = 0
+        for _ in range(minutes):
+            tried += ticking.tick()
+            self.seconds += 60
+        return tried
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """That of a beat which has seen nothing fail yet."""
+    clock = Clock()
+    monkeypatch.setattr(ticking, "patience", Patience(clock))
+    return clock
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,18 @@ from flask import Flask
 from app.errors import PermissionDenied
 from app.schedules.tick import tick
 from app.services import EXTENSION, services
-from tests.schedules.conftest import World
+from tests.schedules.conftest import Clock, World
 from tests.support.database import query
 from tests.support.job_types.urgency import Middling
 
 
-def test_schedules_whose_type_was_removed_pause_and_tell_their_owner(world: World) -> None:
+def test_schedules_whose_type_was_removed_pause_and_tell_their_owner(
+    world: World, clock: Clock
+) -> None:
     schedule = world.add()
     world.change(schedule, type="was_removed")
     world.let_pass(schedule)
-    tick()
+    clock.tick_for(minutes=90)
     state = world.state(schedule)
     assert (state.enabled, state.next_run_at) == (False, None)
     assert state.paused_reason == "There is no job type was_removed any more."
@@ -66,7 +68,7 @@ def test_schedules_that_the_type_refuses_their_owner_pause(world: World) -> None
 
 
 def test_schedules_that_pause_ring_their_owner_after_the_commit(
-    app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
+    app: Flask, world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rung: list[tuple[UUID, str, str, bool]] = []
 
@@ -83,5 +85,5 @@ def test_schedules_that_pause_ring_their_owner_after_the_commit(
     world.change(schedule, type="was_removed")
     world.let_pass(schedule)
     monkeypatch.setitem(app.extensions, EXTENSION, replace(services(), publisher=Ring()))
-    tick()
+    clock.tick_for(minutes=90)
     assert rung == [(schedule.user_id, "notification", "schedule_paused", False)]

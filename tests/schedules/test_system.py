@@ -16,7 +16,7 @@ from app.schedules import system
 from app.schedules.models import Schedule
 from app.schedules.tick import tick
 from app.services import run_here, services
-from tests.schedules.conftest import World
+from tests.schedules.conftest import Clock, World
 from tests.support.at_once import at_once
 from tests.support.job_types.urgency import Middling
 
@@ -29,9 +29,15 @@ def declare(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return lambda *timetables: monkeypatch.setattr(Middling, "timetables", timetables)
 
 
+def beat(clock: Clock) -> Callable[[], None]:
+    """What a beat does each turn with what is declared by now."""
+    own = [each for each in services().job_types if each.name == "middling"]
+    return system.steps(own, clock)[0]  # type: ignore[arg-type]
+
+
 def start_beat() -> None:
     """What a beat does with what is declared, at its start."""
-    system.steps([each for each in services().job_types if each.name == "middling"])[0]()  # type: ignore[arg-type]
+    beat(Clock())()
 
 
 def rows() -> list[Schedule]:
@@ -95,6 +101,55 @@ def test_system_schedules_keep_a_missed_tick_over_the_start_of_a_beat(
     (job,) = world.jobs(schedule)
     assert job.user_id == schedule.user_id
     assert job.type == "middling"
+
+
+def test_system_schedules_that_an_older_beat_stopped_are_made_right_again_in_minutes(
+    world: World, declare: Callable[..., None]
+) -> None:
+    clock = Clock()
+    declare(NIGHTLY)
+    turn = beat(clock)
+    turn()
+    declare()
+    start_beat()
+    turn()
+    assert [each.enabled for each in rows()] == [False]
+    clock.seconds += system.AGAIN_SECONDS
+    turn()
+    assert [each.enabled for each in rows()] == [True]
+
+
+def test_system_schedules_that_paused_themselves_are_tried_again_at_a_start_alone(
+    world: World, declare: Callable[..., None]
+) -> None:
+    clock = Clock()
+    declare(NIGHTLY)
+    turn = beat(clock)
+    turn()
+    (schedule,) = rows()
+    world.change(schedule, enabled=False, next_run_at=None, paused_reason="It may not.")
+    clock.seconds += system.AGAIN_SECONDS
+    turn()
+    assert [each.paused_reason for each in rows()] == ["It may not."]
+    start_beat()
+    assert [(each.enabled, each.paused_reason) for each in rows()] == [(True, None)]
+
+
+def test_system_schedules_of_an_unknown_type_are_paused_by_the_tick_after_an_hour(
+    world: World, declare: Callable[..., None], clock: Clock
+) -> None:
+    declare(NIGHTLY)
+    start_beat()
+    (schedule,) = rows()
+    world.change(schedule, type="of_a_newer_version")
+    declare()
+    start_beat()
+    world.let_pass(schedule, days=2)
+    clock.tick_for(minutes=60)
+    assert [each.enabled for each in rows()] == [True]
+    clock.tick_for(minutes=30)
+    (paused,) = rows()
+    assert paused.paused_reason == "There is no job type of_a_newer_version any more."
 
 
 def test_system_schedules_belong_to_a_user_as_whom_nobody_can_sign_in_and_who_is_no_admin(
