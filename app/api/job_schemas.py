@@ -14,7 +14,7 @@ from app.job_types.json_values import mended
 TypeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["excel_test"])]
 
 ANY: Literal["any"] = "any"
-SHORTENED = (
+_SHORTENED = (
     "Only in lists and events: what of `params` and `result` is longer than 8 KiB is null. "
     "The job itself, asked for by its id, has it."
 )
@@ -160,7 +160,7 @@ class JobOut(Out):
     started_at: datetime | None
     finished_at: datetime | None
     result: dict[str, Any] | None
-    shortened: bool = Field(description=SHORTENED)
+    shortened: bool = Field(description=_SHORTENED)
     error: JobErrorOut | None
     artifact: ArtifactOut | None
     follows: UUID | None = Field(description="The job that it repeats.")
