@@ -86,7 +86,7 @@ def _try(due: Due) -> bool:
 
 
 def _is_locked(error: Exception) -> bool:
-    return getattr(getattr(error, "orig", None), "pgcode", None) == LOCK_NOT_AVAILABLE
+    return bool(getattr(getattr(error, "orig", None), "pgcode", None) == LOCK_NOT_AVAILABLE)
 
 
 class _Wish(NamedTuple):
