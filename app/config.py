@@ -227,6 +227,14 @@ class Settings(Fields):
         """Celery's broker address, with its password."""
         return (self.broker_url or self.redis_url).get_secret_value()
 
+    @property
+    def effective_upload_dir(self) -> Path:
+        """Folder of the uploaded files: never inside that of the result files.
+
+        A version that knows no uploads would take them there for files that nothing refers to.
+        """
+        return self.upload_dir or Path(f"{self.artifact_dir.absolute()}-uploads")
+
     def accepted_origins(self) -> list[str]:
         """The foreign origins accepted by REST and by the handshake alike.
 

@@ -51,6 +51,7 @@ def default_services(settings: Settings, offload: Offload = run_here) -> Service
         settings=settings,
         job_types=registry.load(settings.job_type_packages),
         store=LocalArtifactStore(settings.artifact_dir, settings.max_artifact_bytes),
+        uploads=LocalArtifactStore(settings.effective_upload_dir, settings.max_upload_bytes),
         publisher=RedisPublisher(
             settings.redis_url.get_secret_value(),
             settings.channel,

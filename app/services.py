@@ -37,6 +37,7 @@ class Services:
         settings: the effective settings.
         job_types: the catalogue.
         store: where result files live.
+        uploads: where the files live that users send, apart from those: servers write here.
         publisher: sends hints to the socket servers.
         dispatcher: sends jobs to the broker.
         mailer: sends mail.
@@ -46,6 +47,7 @@ class Services:
     settings: Settings
     job_types: JobTypes
     store: ArtifactStore
+    uploads: ArtifactStore
     publisher: Publisher
     dispatcher: Dispatcher
     mailer: Mailer

@@ -115,11 +115,18 @@ class Fields(BaseSettings):
     notification_days: int = Field(90, ge=1, description="Days a notification is kept.")
     job_days: int = Field(365, ge=1, description="Days an ended job and its log are kept.")
 
+    upload_dir: Path | None = Field(
+        None,
+        description="Folder of uploaded files; `artifact_dir` with `-uploads` behind it when left out.",
+    )
     max_upload_bytes: int = Field(
         20 << 20, ge=1024, description="Largest file that a user may upload, bytes."
     )
     max_upload_bytes_per_user: int = Field(
         500 << 20, ge=1, description="Uploaded files of one user together, bytes."
+    )
+    max_uploads_per_user: int = Field(
+        1000, ge=1, description="Uploaded files of one user, at most."
     )
     max_unpacked_bytes: int = Field(
         500 << 20, ge=1, description="Most that an uploaded workbook may unpack to, bytes."

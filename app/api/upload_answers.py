@@ -38,4 +38,9 @@ TAKEN: Any = {
         },
     },
     409: problem("`uploads_full`: the caller's uploads take all that one user may have."),
+    429: problem("A limit is reached. `too_many_uploads`: so many of yours are on their way."),
+    503: problem(
+        "The database does not answer; or `storage_full`, `storage_unavailable`: the file cannot be "
+        "stored now."
+    ),
 }

@@ -15,13 +15,12 @@ from app.api.paging import decode_cursor, page_of
 from app.api.schemas import Out, PageIn
 from app.api.upload_answers import TAKEN
 from app.errors import InvalidInput
-from app.uploads import keeping, queries
+from app.services import services
+from app.uploads import keeping, queries, share
 
 blueprint = APIBlueprint("uploads", __name__, url_prefix="/v1", tag="Uploads")
 
 FIELD = "file"
-AROUND_BYTES = 16 << 10
-"""What a multipart body may have beside the file."""
 MAX_PARTS = 10
 
 
@@ -54,9 +53,11 @@ def upload_file() -> tuple[dict[str, Any], int, dict[str, str]]:
     Taken are workbooks (.xlsx, .xlsm) and CSV text, by their content and whatever they are called.
     The file is checked before the answer, and kept for some days.
     """
-    sent = _sent_file()
-    stream = cast(Any, sent.stream)
-    upload = keeping.keep(guards.identity().user_id, sent.filename or "", stream)
+    user_id = guards.identity().user_id
+    _require_form()
+    with share.coming_in(user_id, request.content_length):
+        sent = _sent_file()
+        upload = keeping.keep(user_id, sent.filename or "", cast(Any, sent.stream))
     location = url_for("uploads.show_upload", upload_id=upload.id)
     return _view(upload), 201, {"Location": location}
 
@@ -89,17 +90,20 @@ def delete_upload(upload_id: UUID) -> tuple[str, int]:
     return "", 204
 
 
-def _sent_file() -> FileStorage:
-    """The one file of the body, which is read here, slowly or not; others are served meanwhile."""
+def _require_form() -> None:
     if request.mimetype != "multipart/form-data":
         raise UnsupportedMediaType("Send the file as the part `file` of `multipart/form-data`.")
-    most = keeping.most_bytes()
-    request.max_content_length = most + AROUND_BYTES
+
+
+def _sent_file() -> FileStorage:
+    """The one file of the body, which is read here, slowly or not; others are served meanwhile."""
+    most = services().settings.max_upload_bytes
+    request.max_content_length = most + share.AROUND_BYTES
     request.max_form_parts = MAX_PARTS
     try:
         files = request.files.getlist(FIELD)
     except RequestEntityTooLarge as error:
-        raise keeping.too_large(most) from error
+        raise share.too_large(most) from error
     others = sorted({*request.files, *request.form} - {FIELD})
     if others or FIELD in request.form:
         named = others or [FIELD]

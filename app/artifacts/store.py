@@ -12,6 +12,7 @@ from uuid import UUID
 from app.errors import AppError
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
+STORAGE_FULL = "storage_full"
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,23 @@ class ArtifactStore(Protocol):
         """Keys of all files, also half-written ones, last written to longer than `age` ago."""
 
 
+def read_failure(error: OSError) -> AppError:
+    """What the owner of a job reads when a file that is kept cannot be read; a later run may."""
+    return AppError(
+        f"The file cannot be read from where it is kept: {error.strerror or type(error).__name__}. "
+        "Whoever runs this has to look after the disk of the files; then start the job again.",
+        code="storage_unavailable",
+        retryable=True,
+    )
+
+
 def store_failure(error: OSError) -> AppError:
     """What the owner of a job reads when its file could not be kept; a later run may succeed."""
     if error.errno in FULL:
         return AppError(
             "There is no room left for result files. Whoever runs this has to free some or to add to "
             "the disk; then start the job again.",
-            code="storage_full",
+            code=STORAGE_FULL,
             retryable=True,
         )
     return AppError(

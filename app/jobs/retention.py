@@ -5,6 +5,7 @@ transaction, because a store may be slow. Two beats at once may delete the same 
 is no error.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import islice
 from uuid import UUID
@@ -12,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, or_, select, update
 
 from app.artifacts.models import Artifact
+from app.artifacts.store import ArtifactStore
 from app.extensions import db, transaction
 from app.jobs.models import Job, JobState
 from app.notifications import inbox
@@ -35,7 +37,7 @@ def expire_artifacts() -> int:
     with transaction():
         found = db.session.execute(due.order_by(Artifact.expires_at).limit(BATCH)).all()
     for artifact_id, key in found:
-        _note(artifact_id, deleted=_delete(key))
+        _note(artifact_id, deleted=_delete(services().store, key))
     return len(found)
 
 
@@ -91,21 +93,27 @@ def expire_keys() -> int:
 
 
 def remove_orphans() -> int:
-    """Delete old files that nothing refers to: of workers that died between file and commit."""
+    """Delete old files that nothing refers to: of processes that died between file and commit."""
+    given = services()
+    return _sweep(given.store, _needed) + _sweep(given.uploads, keeping.keys_among)
+
+
+def _sweep(store: ArtifactStore, needed_of: Callable[[list[str]], set[str]]) -> int:
+    """Delete the old files of a store but those that are needed; returns how many."""
     removed = 0
     age = timedelta(seconds=services().settings.orphan_seconds)
-    stale = services().store.stale_keys(age)
+    stale = store.stale_keys(age)
     while keys := list(islice(stale, BATCH)):
         with transaction():
-            needed = _needed(keys)
-        removed += sum(_delete(key) for key in set(keys) - needed)
+            needed = needed_of(keys)
+        removed += sum(_delete(store, key) for key in set(keys) - needed)
     return removed
 
 
-def _delete(key: str) -> bool:
+def _delete(store: ArtifactStore, key: str) -> bool:
     """Delete a file; one that cannot be deleted is logged and must not hold up the others."""
     try:
-        services().store.delete(key)
+        store.delete(key)
     except OSError as error:
         log.warning("file not deleted", key=key, reason=str(error))
         return False
@@ -113,7 +121,7 @@ def _delete(key: str) -> bool:
 
 
 def _needed(keys: list[str]) -> set[str]:
-    """Those of the keys that an artifact or an upload has, or that a running job may be writing."""
+    """Those of the keys that an artifact has, or that a running job may be writing."""
     claim = func.concat(Job.id, "/", Job.fence)
     running = select(claim).where(Job.state == JobState.RUNNING)
     # In this order: a job that ends in between is seen by the one or by the other.
@@ -121,8 +129,5 @@ def _needed(keys: list[str]) -> set[str]:
     kept = select(Artifact.storage_key).where(
         Artifact.storage_key.in_(keys), Artifact.deleted_at.is_(None)
     )
-    return (
-        set(db.session.scalars(kept))
-        | keeping.keys_among(keys)
-        | {key for key in keys if key.rpartition("/")[0] in writing}
-    )
+    in_use = {key for key in keys if key.rpartition("/")[0] in writing}
+    return set(db.session.scalars(kept)) | in_use

@@ -10,14 +10,16 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 
 from app.artifacts.store import ArtifactStore, StoredFile, store_failure
-from app.errors import AppError, Conflict, ServerBusy, TooLarge
+from app.config import Settings
+from app.errors import AppError
 from app.extensions import db, new_id, transaction
 from app.observability import get_logger
 from app.services import services
 from app.uploads.inspection import media_type_of
 from app.uploads.models import Upload
 from app.uploads.packages import Limits
-from app.uploads.queries import bytes_of, get
+from app.uploads.queries import get
+from app.uploads.share import not_now, require_share, too_large
 
 log = get_logger(__name__)
 
@@ -26,7 +28,6 @@ UPLOADS_LOCK = 0x55504C44
 # The name in the store, whatever the client calls the file. No other claim of an upload follows.
 STORED_NAME, FENCE = "upload", 0
 MAX_NAME_BYTES = 150
-STORE_SECONDS = 60.0
 
 _CHUNK = 1 << 20
 # Real threads are few, and passwords need them, too.
@@ -44,41 +45,40 @@ def keep(user_id: UUID, name: str, source: BinaryIO) -> Upload:
         UploadRefused: it is nothing that is taken.
         TooLarge: `upload_too_large`.
         Conflict: `uploads_full`, the user has as much as one user may.
-        ServerBusy: the store does not take it now.
+        ServerBusy: `storage_full`, `storage_unavailable`.
     """
-    given = services()
-    settings, upload_id = given.settings, new_id()
-    limits = Limits(settings.max_unpacked_bytes, settings.max_unpacked_entries)
-    storing = partial(_store, given.store, upload_id, source, most_bytes(), limits)
+    given, upload_id = services(), new_id()
     try:
         with _checking:
+            storing = partial(_store, given.uploads, upload_id, source, given.settings)
             stored = given.offload(storing)
-        return _enter(user_id, upload_id, cleaned(name), stored)
     except BaseException:
-        given.offload(_discard, given.store, upload_id)
+        given.offload(_discard, given.uploads, upload_id)
         raise
-
-
-def most_bytes() -> int:
-    """Size of the largest file that is taken."""
-    settings = services().settings
-    return min(settings.max_upload_bytes, settings.max_artifact_bytes)
+    try:
+        return _enter(user_id, upload_id, cleaned(name), stored)
+    except AppError:
+        given.offload(_discard, given.uploads, upload_id)
+        raise
+    # Anything else may have come after a commit whose answer was lost: then the row has its file.
+    # Else the file is an orphan, and goes as such.
 
 
 def _store(
-    store: ArtifactStore, upload_id: UUID, source: BinaryIO, most: int, limits: Limits
+    store: ArtifactStore, upload_id: UUID, source: BinaryIO, settings: Settings
 ) -> StoredFile:
     """In a real thread: copy, look through, publish. Without the app's context."""
+    limits = Limits(settings.max_unpacked_bytes, settings.max_unpacked_entries)
     media_type = "application/octet-stream"
     try:
         with store.write(upload_id, FENCE, STORED_NAME, media_type) as writing:
-            _copy(source, writing.file, most)
+            _copy(source, writing.file, settings.max_upload_bytes)
             media_type = media_type_of(writing.file, limits)
     except OSError as error:
-        raise _not_now(store_failure(error)) from error
+        raise not_now(store_failure(error).code, error) from error
     except AppError as error:
         if error.retryable:  # the store's own
-            raise _not_now(error) from error
+            raise not_now(error.code, error) from error
         raise
     stored = writing.stored
     return StoredFile(stored.key, stored.name, media_type, stored.size, stored.sha256)
@@ -94,18 +94,6 @@ def _copy(source: BinaryIO, target: BinaryIO, most: int) -> None:
     target.flush()
 
 
-def too_large(most: int) -> TooLarge:
-    """The answer to a file, or a body, that is."""
-    return TooLarge(
-        f"The file is larger than the {most:,} bytes that are taken. Send a part of it.",
-        code="upload_too_large",
-    )
-
-
-def _not_now(error: AppError) -> ServerBusy:
-    return ServerBusy(error.message, STORE_SECONDS, code=error.code)
-
-
 def _enter(user_id: UUID, upload_id: UUID, name: str, stored: StoredFile) -> Upload:
     """Write the row, if the user's share permits; two at once are counted one after the other."""
     settings = services().settings
@@ -113,13 +101,7 @@ def _enter(user_id: UUID, upload_id: UUID, name: str, stored: StoredFile) -> Upl
         session.execute(
             select(func.pg_advisory_xact_lock(UPLOADS_LOCK, func.hashtext(str(user_id))))
         )
-        taken, most = bytes_of(user_id), settings.max_upload_bytes_per_user
-        if taken + stored.size > most:
-            raise Conflict(
-                f"Your uploads take {taken:,} of the {most:,} bytes that one user may have. "
-                "Delete some, or wait until they expire.",
-                code="uploads_full",
-            )
+        require_share(user_id, stored.size)
         upload = Upload(
             id=upload_id,
             user_id=user_id,
@@ -145,7 +127,7 @@ def give_up(user_id: UUID, upload_id: UUID) -> None:
     with transaction() as session:
         get(user_id, upload_id)
         session.execute(delete(Upload).where(Upload.id == upload_id, Upload.user_id == user_id))
-    services().offload(_discard, services().store, upload_id)
+    services().offload(_discard, services().uploads, upload_id)
 
 
 def expire(most: int) -> int:
@@ -155,7 +137,7 @@ def expire(most: int) -> int:
     with transaction() as session:
         gone = session.scalars(delete(Upload).where(Upload.id.in_(due)).returning(Upload.id)).all()
     for upload_id in gone:
-        _discard(services().store, upload_id)
+        _discard(services().uploads, upload_id)
     return len(gone)
 
 

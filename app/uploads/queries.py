@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import DBAPIError
 
+from app.artifacts.store import read_failure
 from app.errors import AppError, JobFailed, NotFound
 from app.extensions import db, is_away, transaction
 from app.job_types.base import UploadedFile
@@ -34,10 +35,13 @@ def page(user_id: UUID, before: UUID | None, limit: int) -> Sequence[Upload]:
     return db.session.scalars(wanted.order_by(Upload.id.desc()).limit(limit)).all()
 
 
-def bytes_of(user_id: UUID) -> int:
-    """What the user's uploads take together."""
+def share_of(user_id: UUID) -> tuple[int, int]:
+    """How many uploads the user has, and how many bytes they take together."""
     kept = _kept(user_id).subquery()
-    return int(db.session.scalar(select(func.coalesce(func.sum(kept.c.size), 0))) or 0)
+    count, size = db.session.execute(
+        select(func.count(), func.coalesce(func.sum(kept.c.size), 0)).select_from(kept)
+    ).one()
+    return int(count), int(size)
 
 
 def for_job(user_id: UUID, upload_id: UUID) -> UploadedFile:
@@ -45,12 +49,12 @@ def for_job(user_id: UUID, upload_id: UUID) -> UploadedFile:
 
     Raises:
         JobFailed: `upload_not_found`.
-        AppError: `database_unavailable`.
+        AppError: `database_unavailable`, `storage_unavailable`.
     """
     try:
         with transaction():
             upload = get(user_id, upload_id)
-        path = services().store.path(upload.storage_key)
+        path = services().uploads.path(upload.storage_key)
     except NotFound as error:
         raise JobFailed(
             "The upload is no longer kept. Upload the file again, and start a new job with its id.",
@@ -64,6 +68,8 @@ def for_job(user_id: UUID, upload_id: UUID) -> UploadedFile:
             code="database_unavailable",
             retryable=True,
         ) from error
+    except OSError as error:
+        raise read_failure(error) from error
     return UploadedFile(path, upload.name, upload.media_type, upload.size)
 
 

@@ -7,16 +7,21 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from apiflask import APIFlask
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from app.accounts.permissions import Role
 from app.extensions import db
 from app.jobs import retention
 from app.services import services
+from app.uploads import queries
+from app.uploads.models import Upload
 from tests.support.in_process import Accounts, Caller
 from tests.support.quiet import MakeApp, make_app, new_user, own_settings  # noqa: F401
 from tests.uploads import files
@@ -46,12 +51,12 @@ def refused(answer: TestResponse, status: int, code: str) -> dict[str, Any]:
 def stored(app: APIFlask) -> list[Path]:
     """All that is in the store, folders included."""
     with app.app_context():
-        return sorted(services().settings.artifact_dir.rglob("*"))
+        return sorted(services().settings.effective_upload_dir.rglob("*"))
 
 
 @pytest.fixture
 def app(make_app: MakeApp, tmp_path: Path) -> APIFlask:
-    return make_app(artifact_dir=tmp_path)
+    return make_app(upload_dir=tmp_path)
 
 
 @pytest.fixture
@@ -147,7 +152,7 @@ def test_a_file_that_is_too_large_is_told_so_and_one_beyond_other_bodies_is_not(
     make_app: MakeApp,
     tmp_path: Path,
 ) -> None:
-    app = make_app(artifact_dir=tmp_path, max_upload_bytes=100_000, max_request_bytes=10_000)
+    app = make_app(upload_dir=tmp_path, max_upload_bytes=100_000, max_request_bytes=10_000)
     user = new_user(app)
     assert sent(user, b"a" * 100_000)["size"] == 100_000
     before = stored(app)
@@ -163,7 +168,7 @@ def test_two_uploads_at_once_cannot_pass_what_one_user_may_have(
     make_app: MakeApp,
     tmp_path: Path,
 ) -> None:
-    app = make_app(artifact_dir=tmp_path, max_upload_bytes_per_user=100_000)
+    app = make_app(upload_dir=tmp_path, max_upload_bytes_per_user=100_000)
     user = new_user(app)
     again = [Accounts(app).again(user.email) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
@@ -212,7 +217,7 @@ def test_a_sweep_for_orphans_leaves_uploads_and_takes_those_of_users_who_are_gon
     make_app: MakeApp,
     tmp_path: Path,
 ) -> None:
-    app = make_app(artifact_dir=tmp_path, orphan_seconds=1e-6)
+    app = make_app(upload_dir=tmp_path, orphan_seconds=1e-6)
     user, other = new_user(app), new_user(app)
     kept = sent(user)
     sent(other)
@@ -224,13 +229,53 @@ def test_a_sweep_for_orphans_leaves_uploads_and_takes_those_of_users_who_are_gon
     assert [path.name for path in stored(app)] == [kept["id"], "0", "upload"]
 
 
+def test_uploads_have_a_folder_of_their_own_which_results_are_never_in(
+    make_app: MakeApp,
+    tmp_path: Path,
+) -> None:
+    """A version without uploads takes files in the folder of results for orphans."""
+    app = make_app(artifact_dir=tmp_path / "artifacts", orphan_seconds=1e-6)
+    user = new_user(app)
+    upload = sent(user)
+    assert list(tmp_path.rglob("upload")) == [
+        tmp_path / "artifacts-uploads" / upload["id"] / "0" / "upload"
+    ]
+    with app.app_context():
+        orphan = tmp_path / "artifacts" / str(uuid4()) / "1" / "old"
+        orphan.parent.mkdir(parents=True)
+        orphan.touch()
+        assert retention.remove_orphans() == 1
+        assert queries.for_job(UUID(user.id), UUID(upload["id"])).path.read_bytes() == CSV
+
+
+def test_an_upload_of_which_nobody_knows_whether_it_was_committed_keeps_its_file(
+    app: APIFlask, user: Caller
+) -> None:
+    """The row is there, and the answer of the database was lost."""
+
+    def lose(session: Session) -> None:
+        if any(isinstance(each, Upload) for each in session):
+            raise OperationalError("COMMIT", {}, Exception("server closed the connection"))
+
+    event.listen(Session, "after_commit", lose)
+    try:
+        refused(send(user, CSV), 503, "database_unavailable")
+    finally:
+        event.remove(Session, "after_commit", lose)
+    (upload,) = user.ok("GET", PATH)["items"]
+    with app.app_context():
+        assert queries.for_job(UUID(user.id), UUID(upload["id"])).path.read_bytes() == CSV
+
+
 def test_a_store_that_cannot_be_written_to_is_told_as_such(
     make_app: MakeApp,
     tmp_path: Path,
 ) -> None:
     (tmp_path / "file").touch()
-    user = new_user(make_app(artifact_dir=tmp_path / "file"))
+    user = new_user(make_app(upload_dir=tmp_path / "file"))
     answer = send(user, CSV)
-    assert refused(answer, 503, "storage_unavailable")["retryable"]
+    problem = refused(answer, 503, "storage_unavailable")
+    assert problem["retryable"]
+    assert "RINGBACK_UPLOAD_DIR" in problem["detail"]
     assert int(answer.headers["Retry-After"]) > 0
     assert user.ok("GET", PATH)["items"] == []
