@@ -1,5 +1,5 @@
 # Ringback: one image for server, worker, beat and commands. Runs as uid 10001, needs no writable disk
-# but /tmp and the volume of result files.
+# but /tmp and the volumes of result files and uploads.
 FROM python:3.11-slim-bookworm AS base
 
 # The browser's half, by the npm out of the wheel that is pinned in requirements/node.txt.
@@ -29,14 +29,16 @@ RUN rm -rf app/standalone \
 
 FROM base
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin ringback \
-    && install -d -o ringback -g ringback -m 0750 /var/lib/ringback/artifacts /var/lib/ringback/secrets
+    && install -d -o ringback -g ringback -m 0750 \
+        /var/lib/ringback/artifacts /var/lib/ringback/uploads /var/lib/ringback/secrets
 COPY --from=assets /build/node_modules /opt/ringback/node_modules
 COPY --from=python /opt/ringback /opt/ringback
 WORKDIR /opt/ringback
 ENV PATH=/opt/ringback/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    RINGBACK_ARTIFACT_DIR=/var/lib/ringback/artifacts
+    RINGBACK_ARTIFACT_DIR=/var/lib/ringback/artifacts \
+    RINGBACK_UPLOAD_DIR=/var/lib/ringback/uploads
 USER 10001:10001
 ENTRYPOINT ["python", "-m", "app"]
 CMD ["serve"]

@@ -220,9 +220,45 @@ def test_what_may_hold_secrets_is_never_committed(path: str) -> None:
 
 def test_the_proxy_accepts_larger_bodies_than_the_application() -> None:
     text = (ROOT / "deploy/nginx/server.conf").read_text()
-    (megabytes,) = re.findall(r"client_max_body_size (\d+)m;", text)
-    for name in ("max_request_bytes", "max_upload_bytes"):
-        assert int(megabytes) << 20 > Settings.model_fields[name].default
+    sizes = re.findall(r"^( *)client_max_body_size (\d+)m;", text, re.MULTILINE)
+    (general, request), (inside, upload) = sizes
+    assert (general, inside) == ("", "  ")
+    assert int(request) << 20 > Settings.model_fields["max_request_bytes"].default
+    assert int(upload) << 20 > Settings.model_fields["max_upload_bytes"].default
+
+
+def test_the_proxy_takes_large_bodies_for_uploads_alone() -> None:
+    text = (ROOT / "deploy/nginx/server.conf").read_text()
+    locations = dict(re.findall(r"^location ([^{]+) \{(.*?)\}$", text, re.MULTILINE | re.DOTALL))
+    large = [place for place, inside in locations.items() if "client_max_body_size" in inside]
+    assert large == ["= /v1/uploads"]
+    (general,) = re.findall(r"^client_max_body_size (\d+)m;", text, re.MULTILINE)
+    # Not much more than any other request may have.
+    assert int(general) << 20 <= 4 * Settings.model_fields["max_request_bytes"].default
+
+
+@pytest.mark.parametrize("name", [BASE, OVERLAY])
+def test_servers_write_uploads_and_workers_results_and_both_read_what_the_other_wrote(
+    name: str,
+) -> None:
+    rights: dict[str, dict[str, str]] = {}
+    for service in ("api", "worker", "beat"):
+        for volume in read(name)["services"][service]["volumes"]:
+            source, target, *readonly = volume.split(":")
+            rights.setdefault(source, {})[service] = "reads" if readonly == ["ro"] else "writes"
+            assert target == f"/var/lib/ringback/{source}"
+    assert rights["artifacts"] == {"api": "reads", "worker": "writes", "beat": "writes"}
+    assert rights["uploads"] == {"api": "writes", "worker": "reads", "beat": "writes"}
+
+
+def test_each_folder_of_files_is_a_volume_that_the_image_makes_for_its_user() -> None:
+    image = (ROOT / "Dockerfile").read_text()
+    for setting, folder in (("ARTIFACT_DIR", "artifacts"), ("UPLOAD_DIR", "uploads")):
+        assert f"RINGBACK_{setting}=/var/lib/ringback/{folder}" in image
+        assert folder in read(BASE)["volumes"]
+        # A new volume takes owner and rights of the folder that it covers.
+        made = image.partition("install -d -o ringback")[2].partition("COPY")[0]
+        assert f"/var/lib/ringback/{folder}" in made
 
 
 @pytest.mark.parametrize("launch", launches(), ids=lambda launch: launch["name"])
