@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from app.artifacts.store import FULL, read_failure, store_failure
 from app.errors import InvalidInput, JobFailed
 from app.job_types.base import JobContext, JobType, Json, Owner, Parameters
 from app.workbooks.cells import KINDS, Cell
@@ -77,11 +78,12 @@ def _opened(context: JobContext, upload_id: UUID | None) -> Iterator[tuple[Binar
         return
     upload = context.upload(upload_id)
     try:
-        file = upload.path.open("rb")
+        with upload.path.open("rb") as file:
+            yield file, upload.name
     except FileNotFoundError as error:  # deleted since the line before
         raise JobFailed("The upload is no longer kept.", code="upload_not_found") from error
-    with file:
-        yield file, upload.name
+    except OSError as error:
+        raise (store_failure if error.errno in FULL else read_failure)(error) from error
 
 
 def _extract(context: JobContext, file: BinaryIO, name: str) -> dict[str, Json]:

@@ -5,6 +5,7 @@ any two. A reader that builds a whole sheet takes what the farthest cell asks fo
 two cells can ask for everything.
 """
 
+import errno
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -54,6 +55,7 @@ def open_tables(file: BinaryIO, name: str) -> Iterator[Tables]:
 
     Raises:
         Unreadable: also while the rows are read.
+        OSError: the disk does not give the file; also then.
     """
     file.seek(0)
     if file.read(4) != ZIP_MAGIC:
@@ -127,7 +129,10 @@ def _each(rows: Iterator[list[Cell]], what: str) -> Iterator[list[Cell]]:
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
-    """A parser meets what nobody foresaw; whatever it raises, the file is to blame."""
+    """A parser meets what nobody foresaw; whatever it raises, the file is to blame.
+
+    Unless it could not be read: an error of the disk goes on as it is.
+    """
     try:
         yield
     except (AppError, MemoryError):  # of the job, not of the file
@@ -139,6 +144,9 @@ def _told(what: str) -> Iterator[None]:
     except (zipfile.BadZipFile, EOFError) as error:
         raise Unreadable(f"{what} is damaged: {error}.") from error
     except Exception as error:
+        # A place before the beginning is one that the file has named itself.
+        if isinstance(error, OSError) and error.errno not in {None, errno.EINVAL}:
+            raise
         reason = (str(error).splitlines() or [""])[0][:200]
         raise Unreadable(
             f"{what} cannot be read ({type(error).__name__}: {reason}). Open it in a spreadsheet "

@@ -19,6 +19,8 @@ CHUNK = 1 << 17
 # What no text contains; tab, line feed, form feed and carriage return it may.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
+_NO_DECIMAL_COMMA = re.compile(r"(?<!\d),|,(?!\d)")
+
 
 class NoText(ValueError):
     """It cannot be read as a table of text; the message says why, for people."""
@@ -62,8 +64,16 @@ def _is_filled(text: str) -> bool:
 
 
 def delimiter_of(sample: str) -> str:
-    """The delimiter that cuts the first rows most evenly; a comma if none does."""
-    return max(DELIMITERS, key=lambda each: _evenness(sample, each))
+    """The delimiter that cuts the first rows most evenly; a comma if none does.
+
+    Where a semicolon does as well as a comma, and all commas stand between digits, they are those of
+    decimal numbers.
+    """
+    best = max(DELIMITERS, key=lambda each: _evenness(sample, each))
+    if best == "," and not _NO_DECIMAL_COMMA.search(sample):
+        rows, _ = _evenness(sample, ";")
+        return ";" if 0 < rows >= _evenness(sample, ",")[0] else best
+    return best
 
 
 def _evenness(sample: str, delimiter: str) -> tuple[int, int]:

@@ -109,6 +109,24 @@ def test_extract_text_finds_the_delimiter(delimiter: str, tmp_path: Path) -> Non
     assert run.result["sheets"][0]["columns"] == 3
 
 
+@pytest.mark.parametrize(
+    ("text", "delimiter", "columns"),
+    [
+        ("1,5;2,5\n3,5;4,5\n", ";", 2),
+        ("1,5;2,5", ";", 2),
+        ("7;1,25;2,5\n8;3,00;-4,5\n", ";", 3),
+        ("1,2,3\n4,5,6\n", ",", 3),
+        ("1,2,a;b\n3,4,c;d\n", ",", 3),
+        ("1,2;\n3,4\n5,6\n", ",", 2),
+    ],
+)
+def test_extract_text_takes_a_decimal_comma_for_no_delimiter(
+    text: str, delimiter: str, columns: int, tmp_path: Path
+) -> None:
+    run = Extracted(tmp_path, text.encode())
+    assert (run.result["delimiter"], run.result["sheets"][0]["columns"]) == (delimiter, columns)
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_extract_text_reads_one_column_and_all_ends_of_lines(end: str, tmp_path: Path) -> None:
     run = Extracted(tmp_path, end.join(["one", "two words", "3"]).encode())

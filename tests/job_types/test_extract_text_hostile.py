@@ -1,12 +1,18 @@
 """`extract_text` of files that are broken, or built to do harm, and got past the upload."""
 
+import errno
+import io
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from app.errors import AppError
+from app.job_types.extract_text import ExtractText
 from app.workbooks import tables
-from tests.job_types.extracting import Extracted, reason
+from app.workbooks.tables import Unreadable, open_tables
+from tests.job_types.extracting import Extracted, reason, uploaded
+from tests.job_types.recording import RecordingContext
 from tests.uploads import files
 
 SPACE = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -73,3 +79,49 @@ def test_extract_text_of_csv_whose_quotation_never_ends_fails_with_a_reason(
 def test_extract_text_of_what_is_no_text_fails_with_a_reason(tmp_path: Path) -> None:
     assert "neither" in reason(tmp_path, b"\0\1\2")
     assert "damaged" in reason(tmp_path, files.workbook()[:-100])
+
+
+def test_extract_text_of_a_file_that_the_disk_does_not_give_may_be_tried_again(
+    tmp_path: Path,
+) -> None:
+    context = RecordingContext(tmp_path / "store")
+    unreadable = Path("/proc/self/mem")  # nothing is at its beginning: EIO
+    with pytest.raises(AppError) as caught:
+        ExtractText().run(context, uploaded(context, unreadable))
+    assert (caught.value.code, caught.value.retryable) == ("storage_unavailable", True)
+    assert "Input/output error" in caught.value.message
+    assert context.files() == []
+
+
+class Disk(io.BytesIO):
+    """A file on a disk that fails when a test says so."""
+
+    fails_with: int | None = None
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.fails_with is not None:
+            raise OSError(self.fails_with, "the disk failed")
+        return super().read(size)
+
+    read1 = read
+
+
+def read_until_it_fails(disk: Disk, number: int) -> None:
+    with open_tables(disk, "a") as opened:
+        for _, rows in opened:
+            next(rows)
+            disk.fails_with = number
+            list(rows)
+
+
+@pytest.mark.parametrize("kind", ["workbook", "csv"])
+def test_extract_text_tells_a_disk_that_fails_amid_a_file_from_a_file_that_is_broken(
+    kind: str,
+) -> None:
+    rows = [[f"text {n}", n] for n in range(5_000)]
+    csv = "".join(f"{text},{n}\n" for text, n in rows).encode()
+    content = files.workbook({"A": rows}) if kind == "workbook" else csv
+    with pytest.raises(OSError, match="the disk failed"):
+        read_until_it_fails(Disk(content), errno.EIO)
+    with pytest.raises(Unreadable):
+        read_until_it_fails(Disk(content), errno.EINVAL)
