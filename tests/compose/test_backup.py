@@ -41,6 +41,7 @@ def test_a_backup_brings_everything_back_into_an_empty_set_up(
 ) -> None:
     back_up, restore = backup
     job, digest = finished_report(user)
+    upload = user.call("POST", "/v1/uploads", files={"file": ("a.csv", b"a,b\n")}).json()
     run(composed, back_up)
     composed.down()
     run(composed, restore)
@@ -49,4 +50,6 @@ def test_a_backup_brings_everything_back_into_an_empty_set_up(
     assert again.job(job["id"]) == job
     assert digest_of_result(again, job["id"]) == digest
     assert again.head() == 1
+    reading = again.submit("extract_text", upload_id=upload["id"])
+    assert again.end_of(reading["id"])["state"] == "succeeded"
     composed.admin = None  # its token died with the old secret

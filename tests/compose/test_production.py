@@ -186,6 +186,13 @@ def test_people_sign_in_over_tls_and_demo_users_do_not_exist(running: Site) -> N
     assert api.call("GET", "/test").status_code == 404
 
 
+def test_a_file_that_is_sent_to_a_server_is_read_by_a_worker(running: Site) -> None:
+    admin = operator(running)
+    upload = admin.ok("POST", "/v1/uploads", files={"file": ("a.csv", b"a,b\n")})
+    job_id = admin.submit("extract_text", upload_id=upload["id"])["id"]
+    assert admin.end_of(job_id)["state"] == "succeeded"
+
+
 def test_plain_http_leads_to_tls_and_browsers_are_told_to_stay_there(running: Site) -> None:
     plain = requests.get(f"http://localhost:{HTTP}/docs?x=1", allow_redirects=False, timeout=30)
     assert (plain.status_code, plain.headers["Location"]) == (308, f"{URL}/docs?x=1")

@@ -107,6 +107,35 @@ def test_a_large_body_is_refused_by_the_application_in_its_own_words(composed: C
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
+def test_a_file_that_is_sent_to_a_server_is_read_by_a_worker(composed: Composed, user: Api) -> None:
+    """Through the proxy: more than other requests may have, and less than uploads may."""
+    rows = b"Lamp,12.50\n" * 500_000
+    answer = user.call("POST", "/v1/uploads", files={"file": ("prices.csv", rows)})
+    assert answer.status_code == 201, answer.text
+    done = user.end_of(user.submit("extract_text", upload_id=answer.json()["id"])["id"])
+    assert (done["state"], done["result"]["rows"]) == ("succeeded", 500_000), done["error"]
+    assert user.call("DELETE", f"/v1/uploads/{answer.json()['id']}").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("service", "folder", "may"),
+    [
+        ("api", "artifacts", False),
+        ("api", "uploads", True),
+        ("worker", "artifacts", True),
+        ("worker", "uploads", False),
+        ("beat", "artifacts", True),
+        ("beat", "uploads", True),
+    ],
+)
+def test_each_service_writes_only_where_its_work_is(
+    composed: Composed, service: str, folder: str, may: bool
+) -> None:
+    trial = f"/var/lib/ringback/{folder}/trial"
+    done = composed.try_to("exec", "-T", service, "sh", "-c", f"touch {trial} && rm {trial}")
+    assert (done.returncode == 0) is may, done.stderr
+
+
 def test_a_client_is_known_by_its_own_address_whatever_it_pretends(composed: Composed) -> None:
     told = composed.execute("api", "python", "-c", PRETEND)
     request_id, address = json.loads(told)

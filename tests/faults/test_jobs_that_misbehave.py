@@ -11,6 +11,7 @@ import pytest
 from tests.faults.cluster import Cluster
 from tests.faults.ledger import Client
 from tests.support.waiting import wait_for
+from tests.uploads import files
 
 MEGABYTE = 1 << 20
 CLUSTER = {
@@ -72,6 +73,20 @@ def test_a_job_that_allocates_without_end_fails_at_the_limit(user: Client, trick
     assert f"{400 * MEGABYTE:,}" in job["error"]["message"]
     assert "RINGBACK_MAX_JOB_MEMORY_BYTES" in job["error"]["message"]
     assert job["attempt"] == 1
+
+
+def test_extract_text_of_a_workbook_whose_styles_take_too_much_memory_fails_at_the_limit(
+    user: Client,
+) -> None:
+    """They are read as a whole, and take some eighty times as much as they unpack to."""
+    space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    looks = "<xf/>" * (10 * MEGABYTE // 5)
+    styles = f'<styleSheet xmlns="{space}"><cellXfs>{looks}</cellXfs></styleSheet>'
+    workbook = files.changed(styles=styles.encode())
+    upload = user.call("POST", "/v1/uploads", files={"file": ("a.xlsx", workbook)})
+    assert upload.status_code == 201, upload.text
+    job = user.run("extract_text", upload_id=upload.json()["id"])
+    assert error_of(job) == ("failed", "memory_limit_exceeded")
 
 
 @pytest.mark.parametrize(
