@@ -46,7 +46,7 @@ def test_the_page_tells_limits_as_they_are() -> None:
         assert text in limits
     named = set(re.findall(r"`((?!test_)[a-z]+_[a-z_]+)`", guessing + limits))
     codes = {"slow_client", "too_many_events", "too_many_connections"}
-    codes |= {"server_full", "server_busy", "too_many_waiting"}
+    codes |= {"server_full", "server_busy", "too_many_waiting", "too_many_uploads"}
     assert named - codes <= set(fields)
     assert f"{MOST_BYTES // 1024} KiB waiting" in limits
     assert f"| {STRANGER_SECONDS:.0f} s |" in limits
