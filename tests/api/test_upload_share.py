@@ -1,8 +1,10 @@
-"""What one user may upload: how many files, how much, and how many at once."""
+"""What one user may upload: how many files, how much, how many at once; and a store that is away."""
 # ruff: noqa: F811
 
+import errno
 import io
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import UUID
@@ -11,7 +13,10 @@ import pytest
 from apiflask import APIFlask
 from werkzeug.test import TestResponse
 
-from app.uploads import share
+from app.artifacts.local import LocalArtifactStore
+from app.errors import AppError
+from app.services import EXTENSION, services
+from app.uploads import queries, share
 from tests.api.test_uploads import PATH, refused, send, sent
 from tests.support.in_process import Caller
 from tests.support.quiet import MakeApp, make_app, new_user, own_settings  # noqa: F401
@@ -33,6 +38,13 @@ def announce(user: Caller, length: int | None) -> TestResponse:
         environment["CONTENT_LENGTH"] = str(length)
     kind = "multipart/form-data; boundary=x"
     return user.call("POST", PATH, content_type=kind, environ_overrides=environment)
+
+
+class StaleStore(LocalArtifactStore):
+    """A folder on a network that went away."""
+
+    def path(self, key: str) -> NoReturn:
+        raise OSError(errno.ESTALE, "Stale file handle", key)
 
 
 @pytest.fixture
@@ -90,3 +102,14 @@ def test_uploads_that_are_refused_are_no_longer_on_their_way(user: Caller) -> No
     for _ in range(share.AT_ONCE + 1):
         refused(send(user, b"\0"), 422, "upload_refused")
     sent(user)
+
+
+def test_an_upload_that_the_disk_does_not_give_may_be_read_by_a_later_attempt(
+    app: APIFlask, user: Caller, tmp_path: Path
+) -> None:
+    upload = sent(user)
+    with app.app_context():
+        app.extensions[EXTENSION] = replace(services(), uploads=StaleStore(tmp_path))
+        with pytest.raises(AppError, match="Stale file handle") as caught:
+            queries.for_job(UUID(user.id), UUID(upload["id"]))
+    assert (caught.value.code, caught.value.retryable) == ("storage_unavailable", True)

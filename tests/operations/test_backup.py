@@ -69,12 +69,15 @@ def test_a_backup_brings_back_jobs_files_and_inboxes(backed_up: Stack, tmp_path:
     user = backed_up.new_user()
     kept = user.run("excel_test", rows=10)
     file = user.call("GET", f"/v1/jobs/{kept['id']}/result").content
+    upload = user.ok("POST", "/v1/uploads", files={"file": ("a.csv", b"a,b\n")})["id"]
     run(backed_up, back_up, tmp_path)
     later = [user.run("add", a=1, b=number)["id"] for number in range(2)]
     assert user.head() == 3
     artifacts = Path(backed_up.environment["RINGBACK_ARTIFACT_DIR"])
     stop(backed_up)
     artifacts.rename(artifacts.with_name("lost"))
+    uploads = artifacts.with_name("artifacts-uploads")
+    uploads.rename(artifacts.with_name("lost-uploads"))
     run(backed_up, restore, tmp_path)
     start(backed_up)
 
@@ -86,6 +89,7 @@ def test_a_backup_brings_back_jobs_files_and_inboxes(backed_up: Stack, tmp_path:
         again.run("add", a=1, b=1)
         listener.wait_for("notification")
         assert listener.numbers == [2]
+    assert again.run("extract_text", upload_id=upload)["state"] == "succeeded"
 
 
 def test_a_job_that_was_unfinished_at_the_backup_runs_again(
