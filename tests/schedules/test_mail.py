@@ -54,7 +54,7 @@ def test_system_schedules_send_mail_to_listed_domains_and_to_nobody_else(
     app: Flask, world: World, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SendEmail, "timetables", (DAILY,))
-    system.make_right(system.declared([SendEmail()]))
+    system.make_right(system.declared([SendEmail()]), start=True)
     with transaction():
         schedule = db.session.scalars(select(Schedule)).one()
     world.let_pass(schedule)
