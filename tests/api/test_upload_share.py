@@ -83,7 +83,7 @@ def test_a_body_is_not_read_if_nothing_is_left_of_a_share(user: Caller, length: 
 def test_a_file_that_is_too_large_for_all_is_told_so_and_not_that_a_share_is_used_up(
     user: Caller,
 ) -> None:
-    refused(send(user, b"a" * 21_000_000), 413, "upload_too_large")
+    refused(announce(user, 21_000_000), 413, "upload_too_large")
 
 
 def test_a_user_sends_only_so_many_files_at_once(app: APIFlask, user: Caller) -> None:

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg2
 import pytest
 from apiflask import APIFlask
-from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from app.accounts.permissions import Role
@@ -21,7 +19,6 @@ from app.extensions import db
 from app.jobs import retention
 from app.services import services
 from app.uploads import queries
-from app.uploads.models import Upload
 from tests.support.in_process import Accounts, Caller
 from tests.support.quiet import MakeApp, make_app, new_user, own_settings  # noqa: F401
 from tests.uploads import files
@@ -249,19 +246,24 @@ def test_uploads_have_a_folder_of_their_own_which_results_are_never_in(
 
 
 def test_an_upload_of_which_nobody_knows_whether_it_was_committed_keeps_its_file(
-    app: APIFlask, user: Caller
+    app: APIFlask, user: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The row is there, and the answer of the database was lost."""
+    with app.app_context():
+        dialect = db.engine.dialect
+    commit = dialect.do_commit
 
-    def lose(session: Session) -> None:
-        if any(isinstance(each, Upload) for each in session):
-            raise OperationalError("COMMIT", {}, Exception("server closed the connection"))
+    def commit_and_lose(connection: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM uploads")
+            (rows,) = cursor.fetchone()
+        commit(connection)
+        if rows:
+            monkeypatch.undo()
+            raise psycopg2.OperationalError("server closed the connection unexpectedly")
 
-    event.listen(Session, "after_commit", lose)
-    try:
-        refused(send(user, CSV), 503, "database_unavailable")
-    finally:
-        event.remove(Session, "after_commit", lose)
+    monkeypatch.setattr(dialect, "do_commit", commit_and_lose)
+    refused(send(user, CSV), 503, "database_unavailable")
     (upload,) = user.ok("GET", PATH)["items"]
     with app.app_context():
         assert queries.for_job(UUID(user.id), UUID(upload["id"])).path.read_bytes() == CSV
