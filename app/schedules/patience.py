@@ -24,7 +24,7 @@ class Due(NamedTuple):
 
 
 class _Failures(NamedTuple):
-    count: int
+    times: int
     reason: str
     until: float
 
@@ -50,9 +50,9 @@ class Patience:
         Args:
             reason: for the schedule's owner, if it comes to that.
         """
-        count = self._failures[due].count + 1 if due in self._failures else 1
-        wait = min(2.0**count, LONGEST_WAIT_SECONDS)
-        self._failures[due] = _Failures(count, reason, self._clock() + wait)
+        times = self._failures[due].times + 1 if due in self._failures else 1
+        wait = min(2.0**times, LONGEST_WAIT_SECONDS)
+        self._failures[due] = _Failures(times, reason, self._clock() + wait)
 
     def waits(self, due: Due) -> bool:
         """Whether it was put off, and is not to be tried yet."""
@@ -61,4 +61,4 @@ class Patience:
     def verdict(self, due: Due) -> str | None:
         """Why its schedule is to be paused; None as long as another try may help."""
         failures = self._failures.get(due)
-        return failures.reason if failures and failures.count >= MOST_FAILURES else None
+        return failures.reason if failures and failures.times >= MOST_FAILURES else None

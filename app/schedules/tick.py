@@ -52,7 +52,8 @@ def tick() -> int:
     """Let each schedule that is due make its job; returns how many were tried."""
     with transaction():
         wanted = select(Schedule.id, Schedule.user_id, Schedule.next_run_at).where(*_DUE)
-        found = [Due(*row) for row in db.session.execute(wanted.order_by(Schedule.next_run_at))]
+        rows = db.session.execute(wanted.order_by(Schedule.next_run_at))
+        found = [Due(id_, user_id, at) for id_, user_id, at in rows if at is not None]
     patience.keep(found)
     tried, held_up = 0, set[UUID]()
     for due in found:

@@ -16,7 +16,7 @@ from app.extensions import db, transaction
 from app.factory import create_core
 from app.jobs.beat import Beat
 from app.jobs.models import JobState
-from app.jobs.submit import submit
+from app.jobs.submit import prepare, submit
 from app.schedules import service
 from app.schedules import tick as ticking
 from app.schedules.models import Overlap, Schedule
@@ -194,18 +194,17 @@ def test_schedules_that_fail_do_not_hold_up_the_others(
     broken, sound = world.add(type="add", params={"a": 1, "b": 2}), world.add()
     world.let_pass(broken)
     world.let_pass(sound)
-    real = ticking.prepare
 
-    def prepare(user_id: Any, type_name: str, params: Any) -> Any:
+    def fail_some(user_id: Any, type_name: str, params: Any) -> Any:
         if type_name == "add":
             raise ZeroDivisionError("a fault of the type")
-        return real(user_id, type_name, params)
+        return prepare(user_id, type_name, params)
 
-    monkeypatch.setattr(ticking, "prepare", prepare)
+    monkeypatch.setattr(ticking, "prepare", fail_some)
     assert tick() == 2
     assert (world.jobs(broken), len(world.jobs(sound))) == ([], 1)
     assert "schedule not ticked" in capsys.readouterr().out
-    monkeypatch.setattr(ticking, "prepare", real)
+    monkeypatch.setattr(ticking, "prepare", prepare)
     assert tick() == 0, "an error loop"
     clock.seconds += 60
     tick()
@@ -242,14 +241,13 @@ def test_schedules_changed_between_the_look_and_the_lock_are_left_to_the_next_tu
 ) -> None:
     schedule = world.add(type="add", params={"a": 1, "b": 2})
     world.let_pass(schedule)
-    real = ticking.prepare
 
-    def prepare(*args: Any) -> Any:
-        job = real(*args)
+    def change_meanwhile(*args: Any) -> Any:
+        job = prepare(*args)
         world.execute('UPDATE schedules SET params = \'{"a": 5, "b": 6}\'')
         return job
 
-    monkeypatch.setattr(ticking, "prepare", prepare)
+    monkeypatch.setattr(ticking, "prepare", change_meanwhile)
     tick()
     assert world.jobs(schedule) == []
     monkeypatch.undo()

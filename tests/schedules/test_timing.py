@@ -24,7 +24,7 @@ AUTUMN = datetime(2027, 10, 30, 12, tzinfo=UTC)
 def runs(cron: str, after: datetime, hours: int = 24, zone: str = BERLIN) -> list[str]:
     """The ticks of so many hours, as the zone writes them."""
     end = after + timedelta(hours=hours)
-    found = []
+    found: list[str] = []
     for tick in Timing(cron, zone).after(after):
         if tick > end:
             return found

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cronsim import CronSim
 from flask import Flask
 
 from app.schedules import timing
@@ -17,12 +18,12 @@ from tests.schedules.conftest import World
 def test_schedules_next_runs_are_looked_for_beside_the_event_loop(
     app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    schedule, real = world.add(cron="7 11 29 2 SUN#5"), timing.CronSim
+    schedule = world.add(cron="7 11 29 2 SUN#5")
     threads: set[threading.Thread] = set()
 
     def look(*args: Any) -> Any:
         threads.add(threading.current_thread())
-        return real(*args)
+        return CronSim(*args)
 
     monkeypatch.setattr(timing, "CronSim", look)
     with ThreadPoolExecutor() as pool:
