@@ -72,12 +72,11 @@ def list_jobs(owner: Whose, filters: Filters, before: UUID | None, limit: int) -
     if before is not None:
         wanted = wanted.where(Job.id < before)
     wanted = wanted.options(*(defer(each, raiseload=True) for each in (Job.params, Job.result)))
-    wanted = wanted.add_columns(
+    page: Select[*tuple[Any, ...]] = wanted.order_by(Job.id.desc()).limit(limit)
+    page = page.add_columns(
         unless_large(Job.params), unless_large(Job.result), Job.result.is_not(None)
     )
-    return [
-        _listed(*row) for row in db.session.execute(wanted.order_by(Job.id.desc()).limit(limit))
-    ]
+    return [_listed(*row) for row in db.session.execute(page)]
 
 
 def _listed(
