@@ -6,6 +6,8 @@ from uuid import uuid4
 
 import pytest
 
+from app.accounts.models import User
+from app.accounts.permissions import Role
 from app.config import Settings
 from app.delivery.mail import Letter, compose
 from app.errors import ConfigError, InvalidInput, JobFailed
@@ -91,7 +93,7 @@ class SomeOwner(JobOwner):
 
     def __init__(self, email: str) -> None:
         super().__init__(uuid4())
-        self._user = type("User", (), {"email": email, "permissions": frozenset()})()
+        self._user = User(email=email, role=Role.USER, active=True)
 
 
 @pytest.mark.parametrize(

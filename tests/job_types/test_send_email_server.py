@@ -46,8 +46,9 @@ def open_server() -> Iterator[MailServer]:
 
 
 def mailer(port: int, security: Any = "none", timeout: float = TIMEOUT) -> SmtpMailer:
-    sign_in = (None, "") if security == "none" else (USERNAME, PASSWORD)
-    return SmtpMailer(SmtpServer("localhost", port, security, *sign_in, timeout), SENDER)
+    username, password = (None, "") if security == "none" else (USERNAME, PASSWORD)
+    here = SmtpServer("localhost", port, security, username, password, timeout)
+    return SmtpMailer(here, SENDER)
 
 
 def letter(**changes: Any) -> Letter:
