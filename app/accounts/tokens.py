@@ -94,7 +94,8 @@ def check_again(caller: Identity) -> Identity:
     Raises:
         Unauthenticated: `token_revoked`, the session has ended meanwhile.
     """
-    return replace(caller, role=_present_role(caller.user_id, caller.session_id))
+    nothing_new = ""  # the use of the token was noted when it was verified
+    return replace(caller, role=_present_role(caller.user_id, caller.session_id, nothing_new))
 
 
 def claimed_user(token: str) -> UUID | None:
