@@ -200,7 +200,7 @@ class Settings(Fields):
             raise ValueError("collaborators: they are replaced in tests only; not in production")
         if self.heartbeat_seconds * 2 > self.lease_seconds:
             raise ValueError("lease_seconds must be at least twice heartbeat_seconds")
-        problem = self._mail_problem()
+        problem = self._mail_problem() or self._folder_problem()
         if problem:
             raise ValueError(problem)
         return self
@@ -217,6 +217,15 @@ class Settings(Fields):
             return "smtp_username and smtp_password: only ASCII can be sent"
         return None
 
+    def _folder_problem(self) -> str | None:
+        """Each folder is swept for files that its own table does not name: the other's would go."""
+        folders = self.artifact_dir.resolve(), self.effective_upload_dir.resolve()
+        if any(one.is_relative_to(other) for one, other in (folders, reversed(folders))):
+            return (
+                "upload_dir and artifact_dir: neither may be in the other, nor may they be the same"
+            )
+        return None
+
     @property
     def is_development(self) -> bool:
         """Whether this is a development set-up."""
@@ -229,10 +238,7 @@ class Settings(Fields):
 
     @property
     def effective_upload_dir(self) -> Path:
-        """Folder of the uploaded files: never inside that of the result files.
-
-        A version that knows no uploads would take them there for files that nothing refers to.
-        """
+        """Folder of the uploaded files."""
         return self.upload_dir or Path(f"{self.artifact_dir.absolute()}-uploads")
 
     def accepted_origins(self) -> list[str]:

@@ -142,13 +142,12 @@ def list_events(owner: Whose, job_id: UUID, after: int, limit: int) -> Sequence[
     return db.session.scalars(wanted.order_by(JobEvent.id).limit(limit)).all()
 
 
-def _earliest_id(moment: datetime) -> UUID:
-    """No job of this moment or later has a lower id: ids begin with the time of their making.
+def _first_id(seconds: int) -> UUID:
+    """The lowest id that is made so many seconds after the epoch: ids begin with the time of their making.
 
     They lead to the jobs by an index, `created_at` does not.
     """
-    seconds = max(0, int(moment.timestamp()) - _CLOCKS_DIFFER_SECONDS)
-    return UUID(int=seconds * 1000 << 80)
+    return UUID(int=max(0, seconds) * 1000 << 80)
 
 
 def _with_artifact() -> Select[Job, Artifact | None]:
@@ -162,8 +161,9 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
         yield Job.type == filters.type
     if filters.since is not None:
         yield Job.created_at >= filters.since
-        yield Job.id >= _earliest_id(filters.since)
+        yield Job.id >= _first_id(int(filters.since.timestamp()) - _CLOCKS_DIFFER_SECONDS)
     if filters.until is not None:
         yield Job.created_at < filters.until
+        yield Job.id < _first_id(int(filters.until.timestamp()) + _CLOCKS_DIFFER_SECONDS)
     if filters.schedule_id is not None:
         yield Job.schedule_id == filters.schedule_id

@@ -164,8 +164,9 @@ def test_to_read_a_job_is_not_to_cancel_or_to_repeat_it(
         (Filters(state="failed"), "ix_jobs_failed"),
         (Filters(state="cancelled"), "ix_jobs_failed"),
         (Filters(since=datetime(2020, 1, 10, tzinfo=UTC)), "pk_jobs"),
+        (Filters(until=datetime(2019, 12, 10, tzinfo=UTC)), "pk_jobs"),
     ],
-    ids=["type", "failed", "cancelled", "since"],
+    ids=["type", "failed", "cancelled", "since", "until"],
 )
 def test_few_of_everybodys_jobs_are_found_without_looking_at_the_many(
     app: APIFlask,
@@ -182,8 +183,8 @@ def test_few_of_everybodys_jobs_are_found_without_looking_at_the_many(
     plan = plan_of_list(app, filters)
     assert index in plan
     assert "Seq Scan on jobs" not in plan
-    if filters.since:
-        assert re.search(r"Index Cond: .*id >= ", plan)
+    if filters.since or filters.until:
+        assert re.search(r"Index Cond: .*id (>=|<) ", plan)
 
 
 def plan_of_list(app: APIFlask, filters: Filters) -> str:
