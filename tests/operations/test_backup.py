@@ -25,10 +25,14 @@ WHERE datname = current_database() AND application_name LIKE 'ringback-%%'
 
 @pytest.fixture
 def backed_up(own_servers: Servers, tmp_path: Path) -> Iterator[Stack]:
-    """An application on the database that the page names."""
-    database = own_servers.postgres.url
-    (tmp_path / "stack").mkdir()
-    stack = Stack.start(own_servers, tmp_path / "stack", RINGBACK_DATABASE_URL=database)
+    """An application on the database that the page names; its folder ends in a slash, as some write."""
+    folder = tmp_path / "stack"
+    folder.mkdir()
+    changed = {
+        "RINGBACK_DATABASE_URL": own_servers.postgres.url,
+        "RINGBACK_ARTIFACT_DIR": f"{folder}/artifacts/",
+    }
+    stack = Stack.start(own_servers, folder, **changed)
     yield stack
     stack.stop()
 
