@@ -19,7 +19,8 @@ CHUNK = 1 << 17
 # What no text contains; tab, line feed, form feed and carriage return it may.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
-_NO_DECIMAL_COMMA = re.compile(r"(?<!\d),|,(?!\d)")
+# The comma at the very end of a sample may have lost its digits to the cut.
+_NO_DECIMAL_COMMA = re.compile(r"(?<!\d),|,(?!\d|\Z)")
 
 
 class NoText(ValueError):

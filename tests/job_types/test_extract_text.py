@@ -114,6 +114,7 @@ def test_extract_text_finds_the_delimiter(delimiter: str, tmp_path: Path) -> Non
     [
         ("1,5;2,5\n3,5;4,5\n", ";", 2),
         ("1,5;2,5", ";", 2),
+        ("1,5;2,5\n3,5;4,5\n1,", ";", 2),  # cut off, as the sample of a long file is
         ("7;1,25;2,5\n8;3,00;-4,5\n", ";", 3),
         ("1,2,3\n4,5,6\n", ",", 3),
         ("1,2,a;b\n3,4,c;d\n", ",", 3),
