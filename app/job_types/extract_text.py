@@ -78,12 +78,18 @@ def _opened(context: JobContext, upload_id: UUID | None) -> Iterator[tuple[Binar
         return
     upload = context.upload(upload_id)
     try:
-        with upload.path.open("rb") as file:
+        with _open(upload.path) as file:
             yield file, upload.name
-    except FileNotFoundError as error:  # deleted since the line before
-        raise JobFailed("The upload is no longer kept.", code="upload_not_found") from error
     except OSError as error:
         raise (store_failure if error.errno in FULL else read_failure)(error) from error
+
+
+def _open(path: Path) -> BinaryIO:
+    """Apart from the work: what that does not find is another file than the upload."""
+    try:
+        return path.open("rb")
+    except FileNotFoundError as error:  # deleted since it was looked up
+        raise JobFailed("The upload is no longer kept.", code="upload_not_found") from error
 
 
 def _extract(context: JobContext, file: BinaryIO, name: str) -> dict[str, Json]:

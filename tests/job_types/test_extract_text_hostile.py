@@ -2,6 +2,7 @@
 
 import errno
 import io
+import tempfile
 import tracemalloc
 from pathlib import Path
 
@@ -90,6 +91,18 @@ def test_extract_text_of_a_file_that_the_disk_does_not_give_may_be_tried_again(
         ExtractText().run(context, uploaded(context, unreadable))
     assert (caught.value.code, caught.value.retryable) == ("storage_unavailable", True)
     assert "Input/output error" in caught.value.message
+    assert context.files() == []
+
+
+def test_extract_text_does_not_call_its_upload_gone_when_it_lacks_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, path = RecordingContext(tmp_path / "store"), tmp_path / "upload"
+    path.write_bytes(b"a,b\n")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(AppError) as caught:
+        ExtractText().run(context, uploaded(context, path))
+    assert (caught.value.code, caught.value.retryable) == ("storage_unavailable", True)
     assert context.files() == []
 
 
