@@ -14,6 +14,7 @@ from pydantic import Field
 from app.api.errors import MEDIA_TYPE
 from app.api.requests import request_id
 from app.api.schemas import Out, Problem
+from app.artifacts.store import ArtifactStore
 from app.config import Settings
 from app.extensions import OBSERVER, POOL_OVERFLOW, POOL_SIZE, db
 from app.jobs.broker import broker_check
@@ -23,7 +24,7 @@ from app.operations.readiness import Unfit, is_ready, readiness
 from app.services import Services, services
 
 RETRY_SECONDS = 5
-# A disk that holds less is as good as full; the server itself only reads.
+# A disk that holds less is as good as full.
 MIN_FREE_BYTES = 64 << 20
 blueprint = APIBlueprint("health", __name__, tag="Health")
 
@@ -76,14 +77,15 @@ def register(app: APIFlask, settings: Settings) -> None:
     parts.add("redis", checks.redis_server(settings.redis_url.get_secret_value()))
     if settings.effective_broker_url != settings.redis_url.get_secret_value():
         parts.add("broker", broker_check(settings))
-    parts.add("artifacts", _artifacts_check(given))
+    parts.add("artifacts", _folder_check(given, given.store))
+    parts.add("uploads", _folder_check(given, given.uploads))
 
 
-def _artifacts_check(given: Services) -> Callable[[], str]:
+def _folder_check(given: Services, store: ArtifactStore) -> Callable[[], str]:
     def check() -> str:
         try:
             # A folder on a network may hang for good: not on the thread of the event loop.
-            free = given.offload(given.store.free_bytes)
+            free = given.offload(store.free_bytes)
         except OSError as error:
             raise Unfit(f"files cannot be reached ({error.strerror})") from error
         if free < MIN_FREE_BYTES:
@@ -114,8 +116,8 @@ def readyz() -> ReadyOut | Response:
     """Readiness.
 
     Answers within two seconds, also when a part does not answer at all. Without Redis, broker or
-    artifacts the server stays ready: requests are served, jobs accepted, notifications delivered a
-    few seconds later.
+    the folders of files the server stays ready: requests are served, jobs accepted, notifications
+    delivered a few seconds later.
     """
     # A proxy has this method; its annotation is that of the app itself.
     parts = readiness(current_app._get_current_object()).look()  # type: ignore[attr-defined]

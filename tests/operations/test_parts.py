@@ -1,4 +1,4 @@
-"""Readiness in this process: schema, pool, artifacts, and questions that are never answered."""
+"""Readiness in this process: schema, pool, folders, and questions that are never answered."""
 
 import errno
 import threading
@@ -21,6 +21,8 @@ from app.standalone.servers import Servers
 from tests.support.database import create_database, query
 from tests.support.in_process import close, make_settings
 from tests.support.waiting import wait_for
+
+FOLDERS = {"artifacts", "uploads"}
 
 
 class FullStore(LocalArtifactStore):
@@ -58,11 +60,12 @@ def ready(app: APIFlask) -> tuple[int, dict[str, Any]]:
 
 
 @pytest.fixture
-def app_with_store(settings: Settings) -> Iterator[Callable[[LocalArtifactStore], APIFlask]]:
+def app_with(settings: Settings) -> Iterator[Callable[..., APIFlask]]:
+    """Makes an application of other stores: `store=` for result files, `uploads=`."""
     made: list[APIFlask] = []
 
-    def make(store: LocalArtifactStore) -> APIFlask:
-        made.append(create_app(settings, replace(default_services(settings), store=store)))
+    def make(**stores: LocalArtifactStore) -> APIFlask:
+        made.append(create_app(settings, replace(default_services(settings), **stores)))
         return made[-1]
 
     yield make
@@ -120,6 +123,9 @@ def test_a_server_whose_connections_are_all_in_use_says_so_and_stays_ready(
 
 
 @pytest.mark.parametrize(
+    ("part", "folder"), [("artifacts", "store"), ("uploads", "uploads")], ids=["results", "uploads"]
+)
+@pytest.mark.parametrize(
     ("store", "reason"),
     [
         (FullStore, "the disk is full"),
@@ -127,21 +133,24 @@ def test_a_server_whose_connections_are_all_in_use_says_so_and_stays_ready(
     ],
 )
 def test_a_disk_that_is_full_or_cannot_be_read_is_told_without_saying_where(
-    app_with_store: Callable[[LocalArtifactStore], APIFlask],
+    app_with: Callable[..., APIFlask],
     tmp_path: Path,
     store: type[LocalArtifactStore],
     reason: str,
+    part: str,
+    folder: str,
 ) -> None:
-    status, parts = ready(app_with_store(store(tmp_path)))
+    status, parts = ready(app_with(**{folder: store(tmp_path)}))
     assert status == 200
-    assert (parts["artifacts"]["ok"], parts["artifacts"]["reason"]) == (False, reason)
+    assert parts[part]["reason"] == reason
+    assert [name for name, each in parts.items() if name in FOLDERS and not each["ok"]] == [part]
 
 
 def test_a_folder_that_hangs_is_asked_once_however_many_want_to_know(
-    app_with_store: Callable[[LocalArtifactStore], APIFlask], tmp_path: Path
+    app_with: Callable[..., APIFlask], tmp_path: Path
 ) -> None:
     store = HangingStore(tmp_path)
-    app = app_with_store(store)
+    app = app_with(store=store)
     for _ in range(3):
         status, parts = ready(app)
         assert status == 200

@@ -8,7 +8,7 @@ from tests.support.socket import Listener
 from tests.support.stack import AppServer, Stack
 from tests.support.waiting import wait_for
 
-PARTS = {"server", "database", "connections", "redis", "artifacts", "subscription"}
+PARTS = {"server", "database", "connections", "redis", "artifacts", "uploads", "subscription"}
 
 
 def connections_to(server: AppServer, port: int | None) -> int:
