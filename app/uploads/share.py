@@ -28,7 +28,9 @@ _lock = threading.Lock()
 
 @contextmanager
 def coming_in(user_id: UUID, body_bytes: int | None) -> Iterator[None]:
-    """While a body of the user's is read and checked; its bytes are on the server's disk till then.
+    """While a body of the user's is read and checked.
+
+    Its bytes are in the server's folder for temporary files till then: on its disk, or in memory.
 
     Args:
         body_bytes: its size, if its sender tells.

@@ -232,6 +232,8 @@ def test_the_proxy_takes_large_bodies_for_uploads_alone() -> None:
     locations = dict(re.findall(r"^location ([^{]+) \{(.*?)\}$", text, re.MULTILINE | re.DOTALL))
     large = [place for place, inside in locations.items() if "client_max_body_size" in inside]
     assert large == ["= /v1/uploads"]
+    # Who may send them is looked at before they are read.
+    assert "proxy_request_buffering off;" in locations["= /v1/uploads"]
     (general,) = re.findall(r"^client_max_body_size (\d+)m;", text, re.MULTILINE)
     # Not much more than any other request may have.
     assert int(general) << 20 <= 4 * Settings.model_fields["max_request_bytes"].default

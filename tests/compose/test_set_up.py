@@ -14,6 +14,7 @@ from tests.browser import test_main_path as main_path
 from tests.compose.conftest import Composed
 from tests.compose.engine import DEFAULT, LONG_RUNNING, ROOT, SERVICES
 from tests.support.api import Api
+from tests.support.beginnings import answer_of, begun_upload
 from tests.support.newman import run_collection
 from tests.support.socket import Listener
 from tests.support.waiting import wait_for
@@ -115,6 +116,32 @@ def test_a_file_that_is_sent_to_a_server_is_read_by_a_worker(composed: Composed,
     done = user.end_of(user.submit("extract_text", upload_id=answer.json()["id"])["id"])
     assert (done["state"], done["result"]["rows"]) == ("succeeded", 500_000), done["error"]
     assert user.call("DELETE", f"/v1/uploads/{answer.json()['id']}").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("token", "megabytes", "refusal"),
+    [
+        ("none", 15, (401, "token_invalid")),
+        (None, 25, (413, "upload_too_large")),
+    ],
+    ids=["a bad token", "too large"],
+)
+def test_an_upload_is_refused_by_the_application_while_its_client_still_sends(
+    composed: Composed, user: Api, token: str | None, megabytes: int, refusal: tuple[int, str]
+) -> None:
+    """A proxy that first took in all of it would keep what nobody has looked at."""
+    token, size = token or user.token, megabytes << 20
+    with begun_upload(composed.url, token, size) as connection:
+        status, problem = answer_of(connection)
+    assert (status, problem["code"]) == refusal
+    # Whoever reads no answer before all is sent gets it as well.
+    answer = requests.post(
+        f"{composed.url}/v1/uploads",
+        files={"file": ("a.csv", bytes(size))},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=60,
+    )
+    assert (answer.status_code, answer.json()["code"]) == refusal
 
 
 @pytest.mark.parametrize(

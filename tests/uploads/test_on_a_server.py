@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from tests.support.api import Api
+from tests.support.beginnings import SENT, answer_of, begun_upload
 from tests.support.database import query
 from tests.support.socket import Listener
 from tests.support.stack import AppServer, Stack
@@ -172,6 +173,22 @@ def test_a_body_beyond_the_limit_is_answered_whether_it_says_its_length_or_not(
         except ConnectionError:
             return  # it was answered, and closed, before all was sent
     assert b"upload_too_large" in answer
+
+
+def test_an_upload_that_is_refused_is_answered_before_it_is_sent_and_the_rest_is_let_in(
+    sender: Api,
+) -> None:
+    """Who goes on sending would lose the answer with the connection: a proxy does."""
+    for token, size, refusal in (
+        ("none", 15 << 20, (401, "token_invalid")),
+        (sender.token, 25 << 20, (413, "upload_too_large")),
+    ):
+        with begun_upload(sender.url, token, size) as connection:
+            status, problem = answer_of(connection)
+            assert (status, problem["code"]) == refusal
+            connection.sock.sendall(bytes(size - SENT))
+            connection.request("GET", "/healthz")
+            assert answer_of(connection)[0] == 200
 
 
 def test_extract_text_of_an_upload_ends_with_its_text_in_a_file(stack: Stack, user: Api) -> None:
