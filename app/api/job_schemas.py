@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from app.api.schemas import In, Out, PageIn, TimeIn
 from app.api.waiting import LONGEST_SECONDS
 from app.job_types.excel_test import ExcelTestParameters
-from app.job_types.json_values import mended
+from app.job_types.json_values import is_long, mended
+from app.services import run_here, services
 
 TypeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", examples=["excel_test"])]
 
@@ -48,6 +49,12 @@ class KeyIn(In):
     )
 
 
+def _mended(value: Any) -> Any:
+    """Where there is an event loop, it goes on while long parameters are mended."""
+    call = services().offload if is_long(value) else run_here
+    return call(mended, value)
+
+
 class WithParams(In):
     """Base of what comes in with parameters of a job."""
 
@@ -56,7 +63,7 @@ class WithParams(In):
     def _mend_params(cls, data: Any) -> Any:
         """Job parameters may hold any text; everywhere else such text is refused."""
         if isinstance(data, dict) and "params" in data:
-            return data | {"params": mended(data["params"])}
+            return data | {"params": _mended(data["params"])}
         return data
 
 
@@ -80,7 +87,7 @@ class RetryIn(WithParams):
 class ExcelTestIn(ExcelTestParameters):
     """The parameters of `excel_test`."""
 
-    _mend = model_validator(mode="before")(mended)
+    _mend = model_validator(mode="before")(_mended)
 
 
 class JobsQuery(PageIn):

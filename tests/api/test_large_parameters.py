@@ -148,21 +148,46 @@ def test_a_list_of_schedules_leaves_out_large_parameters_and_says_so(owner: Call
     assert owner.ok("GET", f"/v1/schedules/{large['id']}")["params"] == LARGE
 
 
-def test_long_parameters_are_looked_through_on_another_thread_and_short_ones_are_not(
-    app: APIFlask, owner: Caller
-) -> None:
-    offloaded: list[Any] = []
+def offloaded_by(app: Flask) -> list[str]:
+    """Names of what is done on other threads from now on."""
+    names: list[str] = []
 
     def offload(function: Any, *args: Any) -> Any:
-        offloaded.append(function)
+        names.append(function.__name__)
         return function(*args)
 
     given(app, offload=offload)
+    return names
+
+
+LONG = ["mended", JobTypes.validate.__name__]
+
+
+def test_long_parameters_are_looked_through_on_another_thread_and_short_ones_are_not(
+    app: APIFlask, owner: Caller
+) -> None:
+    offloaded = offloaded_by(app)
     submit(owner, "number_crunch", numbers=[1, 2], operations=["sum"])
     assert offloaded == []
     submit(owner, "number_crunch", numbers=[1] * 20_000, operations=["sum"])
-    assert offloaded == [JobTypes.validate]
+    assert offloaded == LONG
     body = {"type": "number_crunch", "params": {"numbers": [1] * 20_000 + ["x"]}}
     refused = owner.call("POST", "/v1/jobs", json=body)
     assert refused.status_code == 422
     assert "params.numbers.20000" in refused.get_json()["errors"]
+
+
+def test_a_long_body_is_looked_through_on_another_thread_and_refused_as_any(
+    app: APIFlask, owner: Caller
+) -> None:
+    offloaded = offloaded_by(app)
+    body = {"type": "number_crunch", "params": {"numbers": [[]] * 50_000}}
+    assert owner.call("POST", "/v1/jobs", json=body).status_code == 422
+    assert offloaded == ["_refuse_extremes", *LONG]
+    del offloaded[:]
+    direct = owner.call("POST", "/v1/create_excel_test", json={"nested": [[]] * 50_000})
+    assert direct.status_code == 422
+    assert offloaded == ["_refuse_extremes", "mended"]
+    body["params"] = {"numbers": [[]] * 50_000 + [float("inf")]}
+    refused = owner.call("POST", "/v1/jobs", json=body)
+    assert (refused.status_code, refused.get_json()["code"]) == (400, "malformed_json")
