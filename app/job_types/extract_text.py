@@ -36,6 +36,7 @@ class ExtractTextParameters(Parameters):
 
     upload_id: UUID | None = Field(
         None,
+        title="File",
         description="Id that `POST /v1/uploads` answered; left out, a small sample is read instead.",
         json_schema_extra={"x-upload": [".xlsx", ".xlsm", ".csv"]},
     )

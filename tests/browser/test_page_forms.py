@@ -71,7 +71,7 @@ def test_a_file_is_uploaded_and_its_job_started(
     tab = open_tab(stack.url).sign_in_as(user)
     (file := tmp_path / "table.csv").write_text("a;b\n1;2\n")
     form = tab.form("extract_text")
-    form.get_by_label("Upload Id").set_input_files(file)
+    form.get_by_label("File", exact=True).set_input_files(file)
     expect(form.get_by_text("table.csv, 8 B")).to_be_visible()
     tab.wait_for_job(tab.start("extract_text"), "succeeded")
     expect(form.get_by_text("table.csv, 8 B: sent")).to_be_visible()
@@ -95,7 +95,7 @@ def test_a_file_that_is_refused_is_told_with_the_reason(
     tab = open_tab(stack.url, from_disk=True).sign_in_as(user)
     (file := tmp_path / "table.xlsx").write_bytes(b"\x7fELF" + bytes(range(256)))
     form = tab.form("extract_text")
-    form.get_by_label("Upload Id").set_input_files(file)
+    form.get_by_label("File", exact=True).set_input_files(file)
     with tab.page.expect_response("**/v1/uploads") as answer:
         form.locator("[data-role=start]").click()
     assert answer.value.status == 422
