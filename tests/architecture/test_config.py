@@ -54,13 +54,6 @@ def test_demo_users_are_refused_in_production() -> None:
     assert "demo_users" in done.stderr
 
 
-@pytest.mark.parametrize("uploads", ["a", "a/b/uploads", ".", "a/../a/x"])
-def test_folders_of_which_one_is_in_the_other_stop_the_start(tmp_path: Path, uploads: str) -> None:
-    with pytest.raises(ConfigError, match="upload_dir and artifact_dir"):
-        Settings.load(secret_key=SECRET, artifact_dir=tmp_path / "a", upload_dir=tmp_path / uploads)
-    Settings.load(secret_key=SECRET, artifact_dir=tmp_path / "a", upload_dir=tmp_path / "ab")
-
-
 def test_the_environment_wins_over_the_file_and_the_file_over_the_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
