@@ -9,11 +9,13 @@ from flask import request, url_for
 from pydantic import Field
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.wsgi import LimitedStream
 
 from app.api import guards
 from app.api.paging import decode_cursor, page_of
 from app.api.schemas import Out, PageIn
 from app.api.upload_answers import TAKEN
+from app.artifacts.store import store_failure
 from app.errors import InvalidInput
 from app.services import services
 from app.uploads import keeping, queries, share
@@ -96,14 +98,8 @@ def _require_form() -> None:
 
 
 def _sent_file() -> FileStorage:
-    """The one file of the body, which is read here, slowly or not; others are served meanwhile."""
-    most = services().settings.max_upload_bytes
-    request.max_content_length = most + share.AROUND_BYTES
-    request.max_form_parts = MAX_PARTS
-    try:
-        files = request.files.getlist(FIELD)
-    except RequestEntityTooLarge as error:
-        raise share.too_large(most) from error
+    """The one file of the body."""
+    files = _parsed_files()
     others = sorted({*request.files, *request.form} - {FIELD})
     if others or FIELD in request.form:
         named = others or [FIELD]
@@ -111,6 +107,28 @@ def _sent_file() -> FileStorage:
     if len(files) != 1:
         _refuse({FIELD: ["Send exactly one part of this name, with a file name"]})
     return files[0]
+
+
+def _parsed_files() -> list[FileStorage]:
+    """The body is read here, slowly or not; others are served meanwhile."""
+    most = services().settings.max_upload_bytes
+    request.max_content_length = most + share.AROUND_BYTES
+    request.max_form_parts = MAX_PARTS
+    try:
+        return request.files.getlist(FIELD)
+    except RequestEntityTooLarge as error:
+        # A length that was told is looked at before; and the parser has limits of its own.
+        if request.content_length is None and cast(LimitedStream, request.stream).is_exhausted:
+            raise share.too_large(most) from error
+        raise _wrong_parts() from error
+    except OSError as error:  # of the folder for temporary files: a lost connection is none
+        raise share.not_now(store_failure(error).code, error) from error
+
+
+def _wrong_parts() -> InvalidInput:
+    most = f"{MAX_PARTS} parts, or {request.max_form_memory_size:,} bytes without a file name"
+    message = f"Send it as the only part, with a file name; there are more than {most}"
+    return InvalidInput(f"Not acceptable: {FIELD}.", {FIELD: [message]})
 
 
 def _refuse(fields: dict[str, list[str]]) -> None:

@@ -111,8 +111,8 @@ def not_now(code: str, error: Exception) -> ServerBusy:
     log.warning("upload not stored", code=code, reason=str(error))
     what = "There is no room left for uploads" if code == STORAGE_FULL else "Nothing can be stored"
     return ServerBusy(
-        f"{what}. Whoever runs this has to look after the folder of uploads "
-        "(RINGBACK_UPLOAD_DIR); then send the file again.",
+        f"{what}. Whoever runs this has to look after the folders of uploads (RINGBACK_UPLOAD_DIR) "
+        "and of temporary files (TMPDIR); then send the file again.",
         STORE_SECONDS,
         code=code,
     )
