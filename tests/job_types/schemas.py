@@ -26,7 +26,7 @@ def _check_keyword(keyword: str, value: Any, where: str) -> None:
         assert isinstance(value, str), where
     elif keyword == "type":
         assert value in TYPES, where
-    elif keyword == "required":
+    elif keyword in {"required", "x-upload"}:  # the second is Ringback's own: endings of files
         assert all(isinstance(each, str) for each in value), where
     elif keyword not in FREE:
         _check_subschemas(keyword, value, where)
