@@ -15,7 +15,8 @@ decode() { # %2F as /
 user=${BASH_REMATCH[1]} password=${BASH_REMATCH[2]}
 RABBITMQ_DEFAULT_USER=$(decode "$user") RABBITMQ_DEFAULT_PASS=$(decode "$password")
 export RABBITMQ_DEFAULT_USER RABBITMQ_DEFAULT_PASS
-export RABBITMQ_LOGS=- RABBITMQ_LOG=warning RABBITMQ_LOG_BASE=/tmp RABBITMQ_ENABLED_PLUGINS_FILE=/tmp/enabled_plugins
+export RABBITMQ_MNESIA_BASE=/tmp/mnesia RABBITMQ_ENABLED_PLUGINS_FILE=/tmp/enabled_plugins
+export RABBITMQ_LOGS=- RABBITMQ_LOG=warning RABBITMQ_LOG_BASE=/tmp
 echo '[].' >"$RABBITMQ_ENABLED_PLUGINS_FILE"
 unset RINGBACK_BROKER_URL
 # Debian's package has another one on the path, which writes beside its data.
