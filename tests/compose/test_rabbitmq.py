@@ -35,8 +35,8 @@ def with_rabbitmq(composed: Composed) -> Iterator[Composed]:
     try:
         composed.up()
         yield composed
-        composed.run("rm", "--stop", "--force", "rabbitmq")
     finally:
+        composed.try_to("rm", "--stop", "--force", "rabbitmq")
         composed.environment = before
         composed.up()
 
