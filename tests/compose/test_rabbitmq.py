@@ -106,7 +106,7 @@ def test_jobs_accepted_while_the_container_of_rabbitmq_was_dead_end_when_it_is_b
 def test_rabbitmq_without_an_address_says_what_to_set_and_does_not_run(
     with_rabbitmq: Composed,
 ) -> None:
-    options = {"env": with_rabbitmq.environment | {"RINGBACK_BROKER_URL": ""}}
-    done = with_rabbitmq.try_to("run", "--rm", "--no-deps", "-T", "rabbitmq", **options)
+    without = ("-e", "RINGBACK_BROKER_URL=")
+    done = with_rabbitmq.try_to("run", "--rm", "--no-deps", "-T", *without, "rabbitmq")
     assert done.returncode == 78
     assert "RINGBACK_BROKER_URL must be amqp://USER:PASSWORD@rabbitmq:5672//" in done.stderr
