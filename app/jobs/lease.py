@@ -174,6 +174,7 @@ class Lease:
 
     def _renew(self) -> None:
         before, (fraction, message) = self._asked_at, self._progress
+        news = self._reported != (fraction, message)
         renewing = update(Job).where(
             Job.id == self._job_id, Job.fence == self._fence, Job.state == JobState.RUNNING
         )
@@ -181,7 +182,7 @@ class Lease:
             lease_expires_at=func.now() + timedelta(seconds=self._seconds),
             progress=fraction,
             progress_message=message,
-            version=Job.version + 1,
+            version=Job.version + int(news),  # a lease is nothing that a client sees
         )
         with transaction():
             job = db.session.scalar(renewing.returning(Job))
@@ -192,7 +193,7 @@ class Lease:
         self._renewed_at = before
         self._limits.renewed(before)
         self.cancelled = job.cancel_requested_at is not None
-        if self._reported != (fraction, message):
+        if news:
             self._reported = (fraction, message)
             log.debug("job progressed", progress=fraction)
             publish_job(job)

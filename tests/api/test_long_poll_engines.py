@@ -117,3 +117,12 @@ def test_each_change_is_told_until_the_end(me: Api) -> None:
     versions = [each["version"] for each in seen]
     assert versions == sorted(set(versions))
     assert seen[-1]["state"] == "succeeded"
+
+
+def test_a_lease_that_is_renewed_is_no_news(me: Api) -> None:
+    job = me.submit("dawdles", seconds=300)
+    wait_for(lambda: me.job(job["id"])["progress"] == 0.5, "its one progress")
+    known = {"If-None-Match": me.call("GET", f"/v1/jobs/{job['id']}").headers["ETag"]}
+    answer = me.call("GET", f"/v1/jobs/{job['id']}?wait=4", headers=known)  # four heartbeats
+    assert answer.status_code == 304
+    me.ok("POST", f"/v1/jobs/{job['id']}/cancel")
