@@ -21,6 +21,7 @@ from app.errors import ConfigError
 DEFAULT_NAMES = ("ringback.yaml", "ringback.json")
 MOST_BYTES = 1 << 20
 MOST_LEVELS = 20
+NO_TAGS = "tags (!) are not used here; quote text that begins with one"
 CELERY = {"celery_broker": "broker_url", "celery_broker_url": "broker_url"}
 UNUSED = dict.fromkeys(
     ("celery_result_backend", "celery_backend"),
@@ -176,14 +177,19 @@ def _from_yaml(path: Path, text: str) -> Any:
         root = yaml.compose(text, yaml.SafeLoader)
         return None if root is None else _value(root)
     except yaml.MarkedYAMLError as error:
-        # Not `str(error)`: it shows the line, which may be a secret.
-        mark = error.problem_mark
-        place = f"line {mark.line + 1}: " if mark is not None else ""
-        raise _unreadable(path, f"{place}{error.problem}") from error
+        raise _unreadable(path, _problem(error)) from error
     except yaml.reader.ReaderError as error:
         raise _unreadable(path, f"character {error.position}: {error.reason}") from error
     except ValueError as error:
         raise _unreadable(path, str(error)) from error
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    """What is wrong where. Not `str(error)`: it shows the line, which may be a secret."""
+    mark, problem = error.problem_mark, str(error.problem)
+    place = f"line {mark.line + 1}: " if mark is not None else ""
+    # It quotes the tag: of `password: !start!end`, the start.
+    return place + (NO_TAGS if "tag handle" in problem else problem)
 
 
 def _refuse_surprises(text: str) -> None:
@@ -196,7 +202,7 @@ def _refuse_surprises(text: str) -> None:
         if getattr(event, "anchor", None) is not None:
             raise ValueError(place + "anchors (&) and aliases (*) are not used here; quote text")
         if getattr(event, "tag", None) is not None:
-            raise ValueError(place + "tags (!) are not used here; quote text that begins with one")
+            raise ValueError(place + NO_TAGS)
         if depth > MOST_LEVELS:
             raise ValueError(place + "there are too many levels")
 
