@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from app.delivery import events
+from app.delivery.mail import without_mailboxes
 from app.errors import AppError, InvalidInput
 from app.jobs.storable import storable
 from app.notifications import inbox
@@ -48,5 +49,5 @@ def pause(schedule: Schedule, reason: str) -> list[Callable[[], Any]]:
 
 
 def _tell(reason: str, told: Notification) -> None:
-    log.warning("schedule paused", reason=reason)
+    log.warning("schedule paused", reason=without_mailboxes(reason))
     services().publisher.to_user(told.user_id, events.NOTIFICATION, notification_view(told))

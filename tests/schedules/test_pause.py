@@ -55,7 +55,9 @@ def test_schedules_that_no_longer_fit_pause_and_say_why(
     assert len(world.told(schedule.user_id)) == 1
 
 
-def test_schedules_that_the_type_refuses_their_owner_pause(world: World) -> None:
+def test_schedules_that_the_type_refuses_their_owner_pause_and_log_no_address(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     def check(self: Any, owner: Any, parameters: Any) -> None:
         raise PermissionDenied(f"{owner.email} may not.")
 
@@ -64,7 +66,11 @@ def test_schedules_that_the_type_refuses_their_owner_pause(world: World) -> None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Middling, "check", check)
         tick()
-    assert "@example.com may not." in (world.state(schedule).paused_reason or "")
+    reason = world.state(schedule).paused_reason or ""
+    assert reason.endswith("@example.com may not.")
+    logged = capsys.readouterr().out
+    assert "schedule paused" in logged and "…@example.com may not." in logged
+    assert reason not in logged
 
 
 def test_schedules_that_pause_ring_their_owner_after_the_commit(
