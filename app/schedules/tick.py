@@ -14,7 +14,7 @@ from psycopg2.errorcodes import LOCK_NOT_AVAILABLE
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
 from app.accounts.models import User
-from app.errors import InvalidInput, PermissionDenied, TooManyRequests
+from app.errors import Conflict, InvalidInput, PermissionDenied, TooManyRequests
 from app.extensions import db, is_away, transaction
 from app.jobs.admit import dispatch, take_turn
 from app.jobs.cancel import ask, tell
@@ -166,15 +166,15 @@ def _make(schedule: Schedule, timing: Timing, job: Job) -> After:
     if schedule.overlap == Overlap.SKIP and db.session.scalar(_unfinished(schedule).limit(1)):
         return [_skip("earlier_job_not_ended")]
     try:
-        with (
-            db.session.begin_nested()
-        ):  # else the earlier job would be lost for one that is refused
+        # Else the earlier job would be lost for one that is refused.
+        with db.session.begin_nested():
             return _accept(schedule, job)
-    except TooManyRequests as error:
+    except (TooManyRequests, Conflict) as error:
         return [_skip(error.code)]
 
 
 def _accept(schedule: Schedule, job: Job) -> After:
+    """Let the job take the place of earlier ones that it cancels; raises if none can be added."""
     after: After = []
     if schedule.overlap == Overlap.CANCEL:
         for each in _locked_jobs(schedule, job):
@@ -182,7 +182,7 @@ def _accept(schedule: Schedule, job: Job) -> After:
                 after.append(partial(tell, each, ask(each)))
     accepted = accept(job)
     if accepted.again is not None:
-        return [*after, _skip("job_active_already")]
+        raise Conflict("A job of this kind has not ended.", code="job_active_already")
     return [*after, partial(_announce, job), partial(dispatch, accepted.admitted)]
 
 

@@ -50,7 +50,10 @@ def waits_for(connection: Connection) -> bool:
 
 
 def test_schedules_that_cancel_lock_jobs_before_the_inbox_as_those_do_that_end_jobs(
-    app: Flask, world: World, monkeypatch: pytest.MonkeyPatch
+    app: Flask,
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(ticking, "LOCK_TIMEOUT", "60s")
     schedule = world.add(type="one_of_a_kind", params={"name": "x"}, overlap=Overlap.CANCEL)
@@ -75,4 +78,5 @@ def test_schedules_that_cancel_lock_jobs_before_the_inbox_as_those_do_that_end_j
         ending.rollback()
         ticked.result()
     (earlier,) = world.jobs(schedule)
-    assert earlier.state == JobState.CANCELLED
+    assert earlier.state == JobState.QUEUED, "cancelled for a job that was then not made"
+    assert "job_active_already" in capsys.readouterr().out
