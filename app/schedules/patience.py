@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-# With these, giving up takes more than an hour: longer than a change of versions.
+# With these, the try that is one too many comes after more than an hour: longer than a change of versions.
 LONGEST_WAIT_SECONDS = 300.0
 MOST_FAILURES = 20
 
@@ -61,4 +61,4 @@ class Patience:
     def verdict(self, due: Due) -> str | None:
         """Why its schedule is to be paused; None as long as another try may help."""
         failures = self._failures.get(due)
-        return failures.reason if failures and failures.times >= MOST_FAILURES else None
+        return failures.reason if failures and failures.times > MOST_FAILURES else None

@@ -67,13 +67,18 @@ def tick() -> int:
 
 
 def _try(due: Due) -> bool:
+    """Tick, and pause what has failed once too often; see `_guarded`."""
+    return _guarded(_tick, due) and _guarded(_give_up, due)
+
+
+def _guarded(step: Callable[[Due], After], due: Due) -> bool:
     """Whatever holds up one schedule must not hold up the others.
 
     Returns:
         False if somebody holds a lock, which would hold up the others of this user as well.
     """
     try:
-        for act in _tick(due):
+        for act in step(due):
             act()
     except Exception as error:
         if is_away(error):
@@ -105,10 +110,6 @@ class _Wish(NamedTuple):
 
 
 def _tick(due: Due) -> After:
-    if reason := patience.verdict(due):
-        with _brief_transaction():
-            given_up = _locked(due)
-            return [] if given_up is None else pause(given_up, reason)
     with transaction():
         seen = db.session.get(Schedule, due.schedule_id, populate_existing=True)
     if seen is None:
@@ -123,6 +124,15 @@ def _tick(due: Due) -> After:
         if schedule is None or _Wish.of(schedule) != wish:
             return []  # another beat was first, or its owner changed it: the next turn looks again
         return pause(schedule, plan) if isinstance(plan, str) else _make(schedule, *plan)
+
+
+def _give_up(due: Due) -> After:
+    reason = patience.verdict(due)
+    if reason is None:
+        return []
+    with _brief_transaction():
+        schedule = _locked(due)
+        return [] if schedule is None else pause(schedule, reason)
 
 
 def _fulfil(wish: _Wish) -> tuple[Timing, Job] | str:

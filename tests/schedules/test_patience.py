@@ -86,6 +86,22 @@ def test_schedules_that_failed_for_a_while_go_on_when_the_fault_is_mended(
     assert len(world.jobs(schedule)) == 1
 
 
+def test_schedules_whose_fault_is_mended_before_their_last_try_go_on(
+    world: World, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule: Schedule = world.add()
+    world.let_pass(schedule)
+    tried = 0
+    with monkeypatch.context() as broken:
+        broken.setattr(ticking, "prepare", fail)
+        while tried < MOST_FAILURES:
+            tried += clock.tick_for(minutes=1)
+    assert clock.tick_for(minutes=6) == 1
+    state = world.state(schedule)
+    assert (state.enabled, state.paused_reason) == (True, None)
+    assert len(world.jobs(schedule)) == 1
+
+
 def test_schedules_failures_count_for_one_tick_and_not_for_the_next() -> None:
     clock = Clock()
     patience, due = Patience(clock), Due(new_id(), new_id(), datetime(2027, 1, 1, tzinfo=UTC))
@@ -95,6 +111,8 @@ def test_schedules_failures_count_for_one_tick_and_not_for_the_next() -> None:
         assert patience.waits(due)
         clock.seconds += 300
         assert not patience.waits(due)
+    assert patience.verdict(due) is None, "it was not tried again"
+    patience.failed(due, "a reason")
     assert patience.verdict(due) == "a reason"
     assert clock.seconds > 3600
     patience.keep([due])
