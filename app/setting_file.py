@@ -59,21 +59,22 @@ def find_default() -> Path | None:
     if len(found) > 1:
         raise ConfigError(f"There are {found[0]} and {found[1]}: keep one of them.")
     for path in found:
-        _refuse_planted(path)
+        _refuse_planted(path, path.lstat())
     return found[0] if found else None
 
 
-def read(path: Path, names: Collection[str]) -> SettingFile:
+def read(path: Path, names: Collection[str], *, found: bool = False) -> SettingFile:
     """Read the file and flatten its sections.
 
     Args:
         names: of all settings.
+        found: nobody named it, see `find_default`; by now another may stand in its place.
 
     Raises:
         ConfigError: it is no such file, or a key in it names no setting, or one that another names.
         OSError: it cannot be read.
     """
-    text = _text(path)
+    text = _text(path, found=found)
     loaded = _from_json(path, text) if path.suffix == ".json" else _from_yaml(path, text)
     if loaded is None:
         raise ConfigError(f"{path} is empty. Write such as `port: 5005`, or remove it.")
@@ -123,9 +124,8 @@ def _suggestion(flat: str, names: set[str]) -> str:
     return f" (do you mean {near[0].replace('celery_', 'celery.', 1)}?)" if near else ""
 
 
-def _refuse_planted(path: Path) -> None:
+def _refuse_planted(path: Path, facts: os.stat_result) -> None:
     """Whoever may write into the working directory must not configure what others start there."""
-    facts = path.lstat()
     owners = {0, os.geteuid()} if hasattr(os, "geteuid") else {facts.st_uid}
     safe = stat.S_ISREG(facts.st_mode) and facts.st_uid in owners and not facts.st_mode & 0o022
     if not safe:
@@ -135,8 +135,10 @@ def _refuse_planted(path: Path) -> None:
         )
 
 
-def _text(path: Path) -> str:
-    with path.open("rb") as file:
+def _text(path: Path, *, found: bool) -> str:
+    with open(path, "rb", opener=_open_itself if found else None) as file:
+        if found:
+            _refuse_planted(path, os.fstat(file.fileno()))
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise OSError(errno.EFBIG, "it is too large for a file of settings", str(path))
@@ -144,6 +146,11 @@ def _text(path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} cannot be read: it is not UTF-8 text.") from error
+
+
+def _open_itself(path: str, flags: int) -> int:
+    """Follow no link, and do not wait for one who writes into a pipe."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
 
 
 def _from_json(path: Path, text: str) -> Any:

@@ -50,7 +50,8 @@ def read_file(settings_cls: type[BaseSettings]) -> SettingFile | None:
     Raises:
         ConfigError: see `app.setting_file`.
     """
-    if CONFIG_VARIABLE not in os.environ:
+    found = CONFIG_VARIABLE not in os.environ
+    if found:
         path = setting_file.find_default()
     else:
         path = Path(named) if (named := os.environ[CONFIG_VARIABLE]) else None
@@ -58,7 +59,7 @@ def read_file(settings_cls: type[BaseSettings]) -> SettingFile | None:
         return None
     if not path.is_file():
         raise ConfigError(f"{CONFIG_VARIABLE} names {path}, but there is no such file.")
-    return setting_file.read(path, settings_cls.model_fields)
+    return setting_file.read(path, settings_cls.model_fields, found=found)
 
 
 def label(file: SettingFile | None, name: str, *parts: str) -> str:

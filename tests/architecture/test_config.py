@@ -280,9 +280,9 @@ def test_the_file_of_settings_is_read_once_whether_it_can_be_used_or_not(
     reads: list[Path] = []
     read = setting_file.read
 
-    def noted(path: Path, names: Collection[str]) -> setting_file.SettingFile:
+    def noted(path: Path, names: Collection[str], *, found: bool) -> setting_file.SettingFile:
         reads.append(path)
-        return read(path, names)
+        return read(path, names, found=found)
 
     monkeypatch.setattr(setting_file, "read", noted)
     file = tmp_path / "settings.json"
