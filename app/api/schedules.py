@@ -1,5 +1,6 @@
 """`/v1/schedules`: jobs that start by themselves."""
 
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -19,8 +20,10 @@ from app.api.schedule_schemas import (
     SchedulePatch,
     SchedulesQuery,
 )
+from app.extensions import transaction
 from app.schedules import queries, service
-from app.schedules.view import listed_view, schedule_view
+from app.schedules.models import Schedule
+from app.schedules.view import listed_views, schedule_view
 
 blueprint = APIBlueprint("schedules", __name__, url_prefix="/v1/schedules", tag="Schedules")
 
@@ -37,10 +40,10 @@ def list_schedules(query_data: SchedulesQuery) -> dict[str, Any]:
     """
     whose = guards.whose(query_data.user_id, Permission.SCHEDULES_READ_ANY)
     before = decode_cursor(query_data.cursor, UUID)
-    rows = queries.list_schedules(whose, before, query_data.limit + 1)
-    now = queries.database_time()
-    show, position = lambda row: listed_view(row, now), lambda row: str(row.schedule.id)
-    return page_of(rows, query_data.limit, show, position)
+    with transaction():
+        rows = queries.list_schedules(whose, before, query_data.limit + 1)
+        now = queries.database_time()
+    return page_of(listed_views(rows, now), query_data.limit, dict, itemgetter("id"))
 
 
 @blueprint.post("")
@@ -57,7 +60,7 @@ def add_schedule(json_data: ScheduleIn) -> Answer:
     plan = service.Plan(**dict(json_data))
     schedule = service.create(guards.identity().user_id, plan)
     location = url_for("schedules.show_schedule", schedule_id=schedule.id)
-    return schedule_view(schedule, queries.database_time()), 201, {"Location": location}
+    return _shown(schedule), 201, {"Location": location}
 
 
 @blueprint.get("/<uuid:schedule_id>")
@@ -65,8 +68,7 @@ def add_schedule(json_data: ScheduleIn) -> Answer:
 @blueprint.output(ScheduleOut)
 def show_schedule(schedule_id: UUID) -> dict[str, Any]:
     """One schedule of the caller."""
-    schedule = queries.get(guards.identity().user_id, schedule_id)
-    return schedule_view(schedule, queries.database_time())
+    return _shown(queries.get(guards.identity().user_id, schedule_id))
 
 
 @blueprint.patch("/<uuid:schedule_id>")
@@ -79,8 +81,7 @@ def change_schedule(schedule_id: UUID, json_data: SchedulePatch) -> dict[str, An
 
     `enabled` pauses and resumes. One that is resumed goes on with its next tick from now.
     """
-    schedule = service.change(guards.identity().user_id, schedule_id, json_data.changes())
-    return schedule_view(schedule, queries.database_time())
+    return _shown(service.change(guards.identity().user_id, schedule_id, json_data.changes()))
 
 
 @blueprint.delete("/<uuid:schedule_id>")
@@ -104,3 +105,10 @@ def run_schedule(schedule_id: UUID, headers_data: KeyIn) -> Answer:
     """
     caller, key = guards.identity().user_id, headers_data.idempotency_key
     return started(service.run_now(caller, schedule_id, key=key))
+
+
+def _shown(schedule: Schedule) -> dict[str, Any]:
+    """As it is answered; holds no connection while its next runs are looked for."""
+    with transaction():  # it ends the one that read the schedule, too
+        now = queries.database_time()
+    return schedule_view(schedule, now)

@@ -1,6 +1,7 @@
 """`/v1/schedules`: what comes in, what goes out, and whose it is."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,6 +10,8 @@ import pytest
 from apiflask import APIFlask
 
 from app.accounts.permissions import Role
+from app.extensions import db
+from app.services import EXTENSION
 from tests.support.in_process import Accounts, Caller
 
 PATH = "/v1/schedules"
@@ -56,6 +59,25 @@ def test_schedules_are_listed_by_pages(user: Caller) -> None:
     second = user.ok("GET", f"{PATH}?limit=2&cursor={first['next']}")
     assert [each["id"] for each in first["items"] + second["items"]] == made[::-1]
     assert second["next"] is None
+
+
+def test_schedules_hold_no_connection_while_their_next_runs_are_looked_for_all_at_once(
+    web_app: APIFlask, user: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+
+    def offload(function: Callable[..., Any], *args: Any) -> Any:
+        held.append(db.engine.pool.checkedout())  # type: ignore[attr-defined]
+        return function(*args)
+
+    given = replace(web_app.extensions[EXTENSION], offload=offload)
+    monkeypatch.setitem(web_app.extensions, EXTENSION, given)
+    made = [add(user, cron=f"30 {hour} * * *") for hour in range(3)]
+    path = f"{PATH}/{made[0]['id']}"
+    assert user.ok("GET", path) == user.ok("PATCH", path, json={}) == made[0]
+    assert held == [0] * 5
+    assert user.ok("GET", PATH)["items"] == made[::-1]
+    assert held == [0] * 6
 
 
 @pytest.mark.parametrize(
