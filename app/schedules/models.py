@@ -31,7 +31,7 @@ class Schedule(Model):
     Columns whose meaning is not in their name:
         system_key: of a schedule that a job type declares; names it there.
         paused_reason: why the application itself paused it; None when its owner did.
-        next_run_at: the next tick; None while it is paused.
+        next_run_at: the next tick; None while it is paused, unless no beat declared it any more.
         last_tick_at: the newest tick that was dealt with.
     """
 

@@ -30,7 +30,7 @@ SYSTEM_EMAIL = "system@ringback.invalid"
 NOT_DECLARED = "No job type declares it any more."
 # The key of the advisory lock of whoever makes the rows right.
 SYNC_LOCK = 0x54494D45
-# A beat of an older version, started beside this one, makes right what it declares.
+# A beat of an older version beside this one may switch off or pause what only this one can run.
 AGAIN_SECONDS = 300.0
 
 
@@ -97,16 +97,20 @@ def make_right(plans: dict[str, Plan], *, start: bool) -> None:
     """Insert, update or disable rows until they say what is declared; two at once take turns.
 
     Args:
-        start: also try again those that paused themselves.
+        start: else nothing is changed or switched off, but only what is missing added, and what was
+            switched off goes on. Beats of two versions would undo each other's work again and again.
     """
     with transaction():
         db.session.execute(select(func.pg_advisory_xact_lock(SYNC_LOCK)))
         present = _present()
         for key, plan in plans.items():
-            row = present.pop(key, None) or _new(key)
-            if start or row.enabled or row.paused_reason in (None, NOT_DECLARED):
-                _write(row, plan)
-        _disable(present.values())
+            row = present.pop(key, None)
+            if start or row is None:
+                _write(row or _new(key), plan)
+            elif not row.enabled:
+                _resume(row, plan)
+        if start:
+            _disable(present.values())
     if start and (plans or present):
         log.info("schedules declared", count=len(plans))
 
@@ -118,10 +122,13 @@ def _present() -> dict[str, Schedule]:
 
 
 def _disable(rows: Iterable[Schedule]) -> None:
-    """Those of an unknown type are left to the tick: a newer version beside this one may know it."""
+    """Those of an unknown type are left to the tick: a newer version beside this one may know it.
+
+    They keep their next tick, for a beat that declares them, see `_resume`.
+    """
     for row in rows:
         if row.enabled and services().job_types.find(row.type) is not None:
-            row.enabled, row.next_run_at, row.paused_reason = False, None, NOT_DECLARED
+            row.enabled, row.paused_reason = False, NOT_DECLARED
 
 
 def _new(key: str) -> Schedule:
@@ -136,6 +143,18 @@ def _write(row: Schedule, plan: Plan) -> None:
     if moved:
         row.next_run_at = Timing(row.cron, row.time_zone).next(database_time())
     db.session.add(row)
+
+
+def _resume(row: Schedule, plan: Plan) -> None:
+    """Let a row that was switched off go on, as whichever beat started last has written it.
+
+    If it was switched off as not declared, a tick that came meanwhile is made up for.
+    """
+    if (row.cron, row.time_zone) != (plan.cron, plan.time_zone):
+        return  # another version's, whose times this one need not understand
+    if row.next_run_at is None:
+        row.next_run_at = Timing(row.cron, row.time_zone).next(database_time())
+    row.enabled, row.paused_reason = True, None
 
 
 def _system_user() -> UUID:

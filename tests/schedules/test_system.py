@@ -1,6 +1,7 @@
 """Schedules that job types declare in code."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -13,6 +14,7 @@ from app.errors import ConfigError, InvalidInput, Unauthenticated
 from app.extensions import db, transaction
 from app.job_types.base import Timetable
 from app.schedules import system
+from app.schedules import tick as ticking
 from app.schedules.models import Schedule
 from app.schedules.tick import tick
 from app.services import run_here, services
@@ -119,7 +121,7 @@ def test_system_schedules_that_an_older_beat_stopped_are_made_right_again_in_min
     assert [each.enabled for each in rows()] == [True]
 
 
-def test_system_schedules_that_paused_themselves_are_tried_again_at_a_start_alone(
+def test_system_schedules_make_up_for_the_tick_that_came_while_an_older_beat_had_stopped_them(
     world: World, declare: Callable[..., None]
 ) -> None:
     clock = Clock()
@@ -127,12 +129,88 @@ def test_system_schedules_that_paused_themselves_are_tried_again_at_a_start_alon
     turn = beat(clock)
     turn()
     (schedule,) = rows()
-    world.change(schedule, enabled=False, next_run_at=None, paused_reason="It may not.")
+    declare()
+    start_beat()
+    world.let_pass(schedule, days=2)
+    assert tick() == 0
     clock.seconds += system.AGAIN_SECONDS
     turn()
-    assert [each.paused_reason for each in rows()] == ["It may not."]
-    start_beat()
+    assert (tick(), tick()) == (1, 0)
+    assert len(world.jobs(schedule)) == 1
+
+
+def test_system_schedules_that_two_beats_declare_differently_do_not_change_again_and_again(
+    world: World, declare: Callable[..., None]
+) -> None:
+    clock = Clock()
+    declare(NIGHTLY, Timetable("hourly", "0 * * * *"))
+    older = beat(clock)
+    declare(Timetable("nightly", "30 4 * * *"), Timetable("weekly", "0 0 * * MON"))
+    newer = beat(clock)
+    older()
+    newer()
+    seen = []
+    for _ in range(4):
+        clock.seconds += system.AGAIN_SECONDS
+        for turn in (older, newer):
+            turn()
+            seen.append([(each.cron, each.enabled, each.next_run_at) for each in rows()])
+    assert seen == seen[:1] * 8
+    assert [each.cron for each in rows()] == ["0 * * * *", "30 4 * * *", "0 0 * * MON"]
+
+
+def test_system_schedules_that_an_older_beat_paused_go_on_in_minutes(
+    world: World, declare: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise InvalidInput("There is no such parameter.", {})
+
+    clock = Clock()
+    declare(NIGHTLY)
+    turn = beat(clock)
+    turn()
+    (schedule,) = rows()
+    world.let_pass(schedule, days=2)
+    with monkeypatch.context() as older:
+        older.setattr(ticking, "prepare", refuse)
+        tick()
+    turn()
+    assert [each.paused_reason for each in rows()] == ["There is no such parameter."]
+    clock.seconds += system.AGAIN_SECONDS
+    turn()
     assert [(each.enabled, each.paused_reason) for each in rows()] == [(True, None)]
+    assert tick() == 0, "what is paused makes up for nothing"
+    world.let_pass(schedule, days=2)
+    assert tick() == 1
+    assert len(world.jobs(schedule)) == 1
+
+
+def test_system_schedules_that_are_paused_are_tried_again_at_a_start_with_other_times(
+    world: World, declare: Callable[..., None]
+) -> None:
+    declare(NIGHTLY)
+    start_beat()
+    (schedule,) = rows()
+    world.change(schedule, enabled=False, next_run_at=None, paused_reason="It may not.")
+    declare(Timetable("nightly", "30 4 * * *"))
+    start_beat()
+    (row,) = rows()
+    assert (row.cron, row.enabled, row.paused_reason) == ("30 4 * * *", True, None)
+
+
+def test_system_schedules_that_start_to_be_declared_again_make_up_for_nothing(
+    world: World, declare: Callable[..., None]
+) -> None:
+    declare(NIGHTLY)
+    start_beat()
+    (schedule,) = rows()
+    declare()
+    start_beat()
+    world.let_pass(schedule, days=30)
+    declare(NIGHTLY)
+    start_beat()
+    assert tick() == 0
+    assert [each.enabled for each in rows()] == [True]
 
 
 def test_system_schedules_of_an_unknown_type_are_paused_by_the_tick_after_an_hour(
