@@ -53,13 +53,17 @@ def mail_host(host: str) -> str:
     """The name of a mail server.
 
     Raises:
-        ValueError: it is more, or less, than a name.
+        ValueError: it is more, or less, than a name, or one that nobody can be asked for.
     """
     if not re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*", host):
         raise ValueError(
             "must be the name of a host alone, such as smtp.example.com; the port is smtp_port, and "
             "how it is encrypted smtp_security"
         )
+    try:
+        host.encode("idna")  # as the socket will do
+    except UnicodeError as error:
+        raise ValueError("must have 1 to 63 characters in each part between dots") from error
     return host
 
 

@@ -123,6 +123,10 @@ def test_send_email_compares_addresses_in_one_form(
         ({"smtp_host": "smtp.example.com"}, "mail_sender is missing"),
         ({"smtp_host": "smtp.example.com:587", "mail_sender": SENDER}, "smtp_port"),
         ({"smtp_host": "smtp://smtp.example.com", "mail_sender": SENDER}, "host alone"),
+        *[
+            ({"smtp_host": host, "mail_sender": SENDER}, "SMTP_HOST: must have 1 to 63 characters")
+            for host in ("smtp..example.com", ".example.com", "x" * 64 + ".com", "::" + "1" * 64)
+        ],
         ({"mail_sender": "Ringback"}, "MAIL_SENDER"),
         ({"mail_sender": "Ringback\r\nBcc: x@example.com <a@example.com>"}, "MAIL_SENDER"),
         ({"mail_sender": "bücher@example.com"}, "ASCII"),
