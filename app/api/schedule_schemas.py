@@ -81,8 +81,8 @@ class ScheduleOut(Out):
     type: str
     params: dict[str, Any] | None
     shortened: bool = Field(
-        description="Only in lists: `params`, longer than 8 KiB, are null. The schedule itself, asked "
-        "for by its id, has them."
+        description="Only in lists: `params`, longer than 8 KiB, are null. A schedule of one's own, "
+        "asked for by its id, has them; anybody else's cannot be asked for."
     )
     cron: str
     time_zone: str
