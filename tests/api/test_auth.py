@@ -49,7 +49,8 @@ def test_a_sign_in_answers_with_all_that_a_client_needs(
     assert body["token_type"] == "Bearer"
     assert body["expires_in"] == settings.access_token_minutes * 60
     assert body["refresh_token"].startswith(body["session_id"])
-    assert body["user"] == {"id": body["user"]["id"], "email": email, "role": "user"}
+    user = {"id": body["user"]["id"], "email": email, "role": "user", "permissions": []}
+    assert body["user"] == user
     assert "csrf_token" not in body
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app import observability
 from app.__main__ import main
 from app.config import Settings
 from app.errors import AppError
@@ -20,6 +21,8 @@ from tests.support.waiting import wait_for
 
 @pytest.fixture
 def settings(own_stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """For `main` in this process, whose log belongs to all tests."""
+    monkeypatch.setattr(observability, "configure_logging", lambda *_: None)
     for name, value in own_stack.environment.items():
         monkeypatch.setenv(name, value)
     return Settings.load()

@@ -1,14 +1,16 @@
 """`GET /v1/jobs?state=&type=&since=&until=&schedule_id=`: each alone, all together, and bad ones."""
 
 from collections.abc import Callable
-from uuid import uuid4
+from datetime import datetime
+from uuid import UUID, uuid4
 
 import pytest
 
 from tests.jobs.conftest import Jobs
 from tests.support.in_process import Caller
 
-MAKE_OLDER = "UPDATE jobs SET created_at = %s WHERE id = %s"
+FORGET_LOG = "DELETE FROM job_events WHERE job_id = %s"
+MAKE_OLDER = "UPDATE jobs SET created_at = %s, id = %s WHERE id = %s"
 DAYS = ["2026-01-01", "2026-01-02", "2026-01-03"]
 
 
@@ -28,11 +30,16 @@ def ids(owner: Caller, **query: str) -> list[str]:
 
 @pytest.fixture
 def dated(owner: Caller, jobs: Jobs) -> list[str]:
-    """A job of noon of each of the days."""
-    made = [add(owner) for _ in DAYS]
-    for day, job_id in zip(DAYS, made, strict=True):
-        jobs.sql(MAKE_OLDER, f"{day} 12:00:00+00", job_id)
-    return made
+    """A job of noon of each of the days, also by the time in its id."""
+    noons = [datetime.fromisoformat(f"{day}T12:00:00+00:00") for day in DAYS]
+    dated = [
+        str(UUID(int=int(noon.timestamp()) * 1000 << 80 | uuid4().int >> 48)) for noon in noons
+    ]
+    for noon, job_id in zip(noons, dated, strict=True):
+        made = add(owner)
+        jobs.sql(FORGET_LOG, made)
+        jobs.sql(MAKE_OLDER, noon.isoformat(), job_id, made)
+    return dated
 
 
 def test_jobs_are_listed_by_each_state(owner: Caller, jobs: Jobs) -> None:

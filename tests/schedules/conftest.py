@@ -1,6 +1,6 @@
 """Schedules on a real Postgres, where time passes by moving the rows into the past."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from sqlalchemy import select, text
+from structlog.testing import capture_logs
 
 from app.accounts import users
 from app.accounts.models import User
@@ -26,6 +27,8 @@ from app.schedules.patience import Patience
 from tests.support.quiet import Undispatched, own_settings
 
 __all__ = ["own_settings"]
+
+Logged = list[MutableMapping[str, Any]]
 
 
 class World:
@@ -128,6 +131,13 @@ def app(own_settings: Settings) -> Iterator[Flask]:
     yield core
     with core.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture
+def logged() -> Iterator[Logged]:
+    """The lines that are logged meanwhile."""
+    with capture_logs() as lines:
+        yield lines
 
 
 @pytest.fixture

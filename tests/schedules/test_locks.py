@@ -14,12 +14,12 @@ from app.schedules import service
 from app.schedules import tick as ticking
 from app.schedules.models import Overlap
 from app.schedules.tick import tick
-from tests.schedules.conftest import World
+from tests.schedules.conftest import Logged, World
 from tests.support.waiting import wait_for
 
 
 def test_schedules_of_a_user_who_is_locked_hold_up_nobody_elses(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    world: World, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     monkeypatch.setattr(ticking, "LOCK_TIMEOUT", "100ms")
     owner, free = world.owner(), world.add()
@@ -33,8 +33,8 @@ def test_schedules_of_a_user_who_is_locked_hold_up_nobody_elses(
         assert tick() == 2, "each of this user's was waited for"
         assert len(world.jobs(free)) == 1
         assert [world.jobs(each) for each in held] == [[]] * 5
-    printed = capsys.readouterr().out
-    assert "schedule postponed" in printed and "schedule not ticked" not in printed
+    events = {line["event"] for line in logged}
+    assert "schedule postponed" in events and "schedule not ticked" not in events
     assert tick() == 5
     assert [len(world.jobs(each)) for each in held] == [1] * 5
 
@@ -53,7 +53,7 @@ def test_schedules_that_cancel_lock_jobs_before_the_inbox_as_those_do_that_end_j
     app: Flask,
     world: World,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    logged: Logged,
 ) -> None:
     monkeypatch.setattr(ticking, "LOCK_TIMEOUT", "60s")
     schedule = world.add(type="one_of_a_kind", params={"name": "x"}, overlap=Overlap.CANCEL)
@@ -79,4 +79,4 @@ def test_schedules_that_cancel_lock_jobs_before_the_inbox_as_those_do_that_end_j
         ticked.result()
     (earlier,) = world.jobs(schedule)
     assert earlier.state == JobState.QUEUED, "cancelled for a job that was then not made"
-    assert "job_active_already" in capsys.readouterr().out
+    assert "job_active_already" in str(logged)

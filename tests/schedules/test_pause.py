@@ -10,7 +10,7 @@ from flask import Flask
 from app.errors import PermissionDenied
 from app.schedules.tick import tick
 from app.services import EXTENSION, services
-from tests.schedules.conftest import Clock, World
+from tests.schedules.conftest import Clock, Logged, World
 from tests.support.database import query
 from tests.support.job_types.urgency import Middling
 
@@ -56,7 +56,7 @@ def test_schedules_that_no_longer_fit_pause_and_say_why(
 
 
 def test_schedules_that_the_type_refuses_their_owner_pause_and_log_no_address(
-    world: World, capsys: pytest.CaptureFixture[str]
+    world: World, logged: Logged
 ) -> None:
     def check(self: Any, owner: Any, parameters: Any) -> None:
         raise PermissionDenied(f"{owner.email} may not.")
@@ -68,9 +68,9 @@ def test_schedules_that_the_type_refuses_their_owner_pause_and_log_no_address(
         tick()
     reason = world.state(schedule).paused_reason or ""
     assert reason.endswith("@example.com may not.")
-    logged = capsys.readouterr().out
-    assert "schedule paused" in logged and "…@example.com may not." in logged
-    assert reason not in logged
+    (line,) = (each for each in logged if each["event"] == "schedule paused")
+    assert line["reason"].endswith("…@example.com may not.")
+    assert reason not in str(logged)
 
 
 def test_schedules_that_pause_ring_their_owner_after_the_commit(

@@ -22,7 +22,7 @@ from app.schedules import tick as ticking
 from app.schedules.models import Overlap, Schedule
 from app.schedules.tick import tick
 from app.services import Services, services
-from tests.schedules.conftest import Clock, World
+from tests.schedules.conftest import Clock, Logged, World
 from tests.support.waiting import wait_for
 
 
@@ -47,7 +47,7 @@ def beats_at_work(*apps: Flask) -> Iterator[None]:
 
 
 def test_schedules_make_one_job_each_tick_with_two_beats_running(
-    app: Flask, world: World, capsys: pytest.CaptureFixture[str]
+    app: Flask, world: World, logged: Logged
 ) -> None:
     given: Services = services()
     other = create_core(given.settings, given, role="test")
@@ -64,7 +64,7 @@ def test_schedules_make_one_job_each_tick_with_two_beats_running(
     for schedule in made:
         ticks = [job.schedule_tick for job in world.jobs(schedule)]
         assert len(ticks) == len(set(ticks)) == 3
-    assert "schedule not ticked" not in capsys.readouterr().out
+    assert "schedule not ticked" not in str(logged)
     with other.app_context():
         db.engine.dispose()
 
@@ -138,7 +138,7 @@ def test_schedules_that_cancel_tell_a_running_job_to_stop(world: World) -> None:
 
 
 def test_schedules_of_a_user_at_the_limit_skip_the_tick_and_go_on_later(
-    app: Flask, world: World, capsys: pytest.CaptureFixture[str]
+    app: Flask, world: World, logged: Logged
 ) -> None:
     schedule = world.add(overlap=Overlap.CANCEL)
     world.let_pass(schedule)
@@ -157,7 +157,7 @@ def test_schedules_of_a_user_at_the_limit_skip_the_tick_and_go_on_later(
     (first,) = world.jobs(schedule)
     assert first.cancel_requested_at is None, "cancelled for a job that was then refused"
     assert tick() == 0, "an error loop"
-    assert "too_many_jobs" in capsys.readouterr().out
+    assert "too_many_jobs" in str(logged)
     world.execute("UPDATE jobs SET state = 'succeeded'")
     world.let_pass(schedule)
     tick()
@@ -189,7 +189,7 @@ def test_schedules_that_fail_do_not_hold_up_the_others(
     world: World,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    logged: Logged,
 ) -> None:
     broken, sound = world.add(type="add", params={"a": 1, "b": 2}), world.add()
     world.let_pass(broken)
@@ -203,7 +203,7 @@ def test_schedules_that_fail_do_not_hold_up_the_others(
     monkeypatch.setattr(ticking, "prepare", fail_some)
     assert tick() == 2
     assert (world.jobs(broken), len(world.jobs(sound))) == ([], 1)
-    assert "schedule not ticked" in capsys.readouterr().out
+    assert "schedule not ticked" in str(logged)
     monkeypatch.setattr(ticking, "prepare", prepare)
     assert tick() == 0, "an error loop"
     clock.seconds += 60
