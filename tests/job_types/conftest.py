@@ -34,8 +34,9 @@ def database_url(settings: Settings) -> str:  # noqa: F811
 @pytest.fixture(scope="session")
 def engine(settings: Settings) -> Iterator[Engine]:  # noqa: F811
     with create_core(settings, role="test").app_context():
-        yield db.engine
-        db.engine.dispose()
+        made = db.engine
+    yield made  # and no context, which would be that of all tests after this one
+    made.dispose()
 
 
 @pytest.fixture(scope="session")
