@@ -30,6 +30,7 @@ def _eventlet_protocol() -> type:
     import eventlet
     import eventlet.wsgi
 
+    # eventlet has no types, so its classes are Any to mypy.
     class Protocol(eventlet.wsgi.HttpProtocol):  # type: ignore[misc]
         default_request_version = "HTTP/1.0"  # an error has a status line, whatever was asked
 
@@ -63,6 +64,7 @@ def _eventlet_protocol() -> type:
 def _eventlet_body() -> type:
     import eventlet.wsgi
 
+    # See `Protocol` above: to mypy it is Any.
     class Body(eventlet.wsgi.Input):  # type: ignore[misc]
         def __init__(self, given: Any, protocol: Any) -> None:
             self.__dict__.update(given.__dict__)
