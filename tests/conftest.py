@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from app.standalone.servers import Servers
+from tests.support.database import spare_the_disk
 
 pytest_plugins = ["tests.support.fixtures"]
 # A thread of the official client says so of a connection that has ended; by then the test may have, too.
@@ -86,5 +87,6 @@ def servers() -> Iterator[Servers]:
     folder = Path(tempfile.mkdtemp(prefix="ringback-test-"))
     folder.chmod(0o711)
     with Servers(folder) as running:
+        spare_the_disk(running)
         yield running
     shutil.rmtree(folder)

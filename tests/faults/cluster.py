@@ -15,6 +15,7 @@ from app.standalone.server import Server
 from app.standalone.servers import Servers
 from tests.faults.ledger import Client, Ledger
 from tests.faults.points import FOLDER, Points
+from tests.support.database import spare_the_disk
 from tests.support.process import AppProcess
 from tests.support.rabbitmq import RabbitMQ
 from tests.support.stack import AppServer, Stack
@@ -69,6 +70,7 @@ class Cluster(Stack):
         broker = _rabbitmq(folder) if rabbitmq else own.valkey
         own.start()
         try:
+            spare_the_disk(own)
             if rabbitmq:
                 broker.start()
                 settings["RINGBACK_BROKER_URL"] = broker.url

@@ -10,6 +10,8 @@ from tests.faults.crowd import Crowd
 from tests.faults.ledger import Client, Ledger, report
 from tests.support.rabbitmq import BINARY
 
+PATIENCE = 120.0  # seconds
+
 
 @pytest.fixture(scope="module")
 def cluster_of_module(
@@ -50,6 +52,8 @@ def user(cluster: Cluster) -> Client:
 @pytest.fixture
 def crowd(cluster: Cluster) -> Crowd:
     """Nobody yet; who joins stays connected until the audit is over."""
-    crowd = Crowd(cluster.core(), cluster.ledger.heard)
+    # The bell is no part of what is tested, and many ring at once: it waits as long as it takes.
+    core = cluster.core(lock_timeout_seconds=PATIENCE, statement_timeout_seconds=PATIENCE)
+    crowd = Crowd(core, cluster.ledger.heard)
     cluster.ledger.held.callback(crowd.close)
     return crowd

@@ -73,7 +73,7 @@ def test_a_job_that_cannot_be_swept_does_not_hold_up_those_behind_it(
 def test_a_lock_that_somebody_holds_is_not_taken_for_an_outage(
     make_app: Callable[..., Flask],
 ) -> None:
-    app = make_app()
+    app = make_app(lock_timeout_seconds=0.3)
     with app.app_context():
         waiting = new_job()
         with transaction():

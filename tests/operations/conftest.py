@@ -6,6 +6,7 @@ import pytest
 
 from app.standalone.servers import Servers
 from tests.operations.support import all_is_well
+from tests.support.database import spare_the_disk
 from tests.support.in_process import accounts, other_app, settings, web_app
 from tests.support.stack import AppServer, Stack
 from tests.support.waiting import wait_for
@@ -17,6 +18,7 @@ __all__ = ["accounts", "other_app", "settings", "web_app"]
 def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """A Postgres and a Valkey that the tests of this folder may freeze and kill."""
     with Servers(tmp_path_factory.mktemp("servers") / "data") as running:
+        spare_the_disk(running)
         yield running
 
 

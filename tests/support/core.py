@@ -58,7 +58,6 @@ def make_app(servers: Servers, tmp_path: Path) -> Iterator[Callable[..., Flask]]
             lease_seconds=LEASE_SECONDS,
             heartbeat_seconds=0.2,
             progress_seconds=0.1,
-            lock_timeout_seconds=0.3,
             artifact_dir=tmp_path,
             job_type_packages=["app.job_types", "tests.support.job_types"],
             **changes,

@@ -1,4 +1,4 @@
-"""A database of its own for each stack."""
+"""Databases for tests, and a look into them."""
 
 import secrets
 from typing import Any
@@ -37,3 +37,13 @@ def query(url: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
             return list(cursor.fetchall()) if cursor.description else []
     finally:
         connection.close()
+
+
+def spare_the_disk(servers: Servers) -> None:
+    """Let Postgres not wait for the disk: tests kill processes, and never cut the power.
+
+    What a killed Postgres has written is with the kernel. On a machine whose disk is busy a commit
+    would otherwise take seconds, and what waits for its locks would fail.
+    """
+    query(servers.postgres.url, "ALTER SYSTEM SET fsync = off")
+    query(servers.postgres.url, "SELECT pg_reload_conf()")

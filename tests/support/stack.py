@@ -160,14 +160,18 @@ class Stack:
         process.start()
         return process
 
-    def core(self) -> Flask:
-        """An app in this process on the same database, for tests of functions."""
+    def core(self, **changes: float) -> Flask:
+        """An app in this process on the same database, for tests of functions.
+
+        Args:
+            changes: settings in which it differs.
+        """
         names = {
             key.removeprefix("RINGBACK_").lower(): value
             for key, value in self.environment.items()
             if key.startswith("RINGBACK_")
         }
-        return create_core(Settings.load(**names), role="test")
+        return create_core(Settings.load(**(names | changes)), role="test")
 
     @cached_property
     def admin(self) -> Api:
