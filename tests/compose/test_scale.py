@@ -1,5 +1,6 @@
 """Two servers and three workers behind one address."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -19,11 +20,14 @@ from tests.support.socket import Listener
 from tests.support.waiting import wait_for
 
 HANDSHAKE = "/socket.io/?EIO=4&transport=polling"
-# Connections that clients have to this server, by the kernel's own table: port 5005, established.
-COUNT = "grep -c ' [0-9A-F]*:138D [0-9A-F:]* 01 ' /proc/net/tcp || true"
+METRICS = (
+    "import urllib.request as r; print(r.urlopen('http://localhost:5005/metrics').read().decode())"
+)
+CLIENTS = re.compile(r"^ringback_socket_connections (\S+)$", re.MULTILINE)
 # Everything in the container but its init.
 CRASH = "import os, signal; os.kill(-1, signal.SIGKILL)"
 SERVERS = "/tmp/servers.conf"  # noqa: S108  # in the container
+SERVER_INDEXES = (1, 2)
 SCALE = ("--scale", "api=2", "--scale", "worker=3")
 
 
@@ -92,8 +96,7 @@ def test_all_devices_of_a_user_are_rung_whichever_server_they_are_at(
             listener = stack.enter_context(Listener(f"{scaled.url}?device={device}"))
             listener.connect(user.token, transports=(transport,), device=device)
             listeners.append(listener)
-        counts = [int(scaled.execute("api", "sh", "-c", COUNT, index=index)) for index in (1, 2)]
-        assert all(counts), "one of the servers has no client"
+        assert all(clients(scaled, index) for index in SERVER_INDEXES), "a server has no client"
         for number in range(1, 4):
             job = user.submit("add", a=number, b=0)
             for listener in listeners:
@@ -150,21 +153,26 @@ def worker_of(user: Api, job_id: str) -> str:
 def test_a_page_finds_the_other_server_when_its_own_is_killed(
     scaled: Composed, user: Api, open_tab: Callable[[str], Tab]
 ) -> None:
-    idle = Counter({index: connections(scaled, index) for index in (1, 2)})
+    wait_for(lambda: not with_clients(scaled), "the end of all other clients", 90)
     tab = open_tab(scaled.url).sign_in_as(user)
-    (index,) = wait_for(
-        lambda: [each for each in (1, 2) if connections(scaled, each) > idle[each]],
-        "the page's connection",
-    )[:1]
-    scaled.try_to("exec", "-T", "--index", str(index), "api", "python", "-c", CRASH)
-    wait_for(lambda: len(addresses(scaled)) == 1, "the end of the server")
-    tab.find("#connection:not([data-state=live])").wait_for()
-    tab.wait_for_state("live", 90)
-    job_id = tab.run("add", a=1, b=2)
-    tab.wait_for_job(job_id, "succeeded")
-    scale_up(scaled)
+    (index,) = wait_for(lambda: with_clients(scaled), "the page's connection")
+    try:
+        scaled.try_to("exec", "-T", "--index", str(index), "api", "python", "-c", CRASH)
+        wait_for(lambda: len(addresses(scaled)) == 1, "the end of the server")
+        tab.find("#connection:not([data-state=live])").wait_for()
+        tab.wait_for_state("live", 90)
+        job_id = tab.run("add", a=1, b=2)
+        tab.wait_for_job(job_id, "succeeded")
+    finally:
+        scale_up(scaled)
 
 
-def connections(composed: Composed, index: int) -> int:
-    """WebSockets last; what is counted here also holds short requests, so ask again."""
-    return int(composed.execute("api", "sh", "-c", COUNT, index=index))
+def with_clients(composed: Composed) -> list[int]:
+    """Which servers have clients."""
+    return [index for index in SERVER_INDEXES if clients(composed, index)]
+
+
+def clients(composed: Composed, index: int) -> int:
+    """How many a server has."""
+    (count,) = CLIENTS.findall(composed.execute("api", "python", "-c", METRICS, index=index))
+    return int(float(count))
