@@ -159,7 +159,8 @@ def test_a_page_finds_the_other_server_when_its_own_is_killed(
     try:
         scaled.try_to("exec", "-T", "--index", str(index), "api", "python", "-c", CRASH)
         wait_for(lambda: len(addresses(scaled)) == 1, "the end of the server")
-        tab.find("#connection:not([data-state=live])").wait_for()
+        other = 3 - index
+        wait_for(lambda: clients(scaled, other), "the page's connection to the other server", 90)
         tab.wait_for_state("live", 90)
         job_id = tab.run("add", a=1, b=2)
         tab.wait_for_job(job_id, "succeeded")
