@@ -12,7 +12,7 @@ COMPOSE ?= docker compose
 # What is started here on the services of Docker Compose has these settings.
 ON_HOST = set -a; . deploy/host.env; exec $(PYTHON) -m app
 
-.PHONY: help run test chaos simulate postman test-compose services api worker beat lint format reset lock dev
+.PHONY: help run test chaos simulate bench bench-profile bench-activity postman test-compose services api worker beat lint format reset lock dev
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -31,6 +31,17 @@ chaos: dev  ## break everything under load and look for what was lost (MINUTES=1
 simulate: dev  ## users who submit, listen and download, on a running server (USERS=10 SECONDS=30 URL=…)
 	@$(PYTHON) -m benchmarks.simulate $(if $(USERS),--users $(USERS)) \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(URL),--url $(URL)) $(ARGS)
+
+bench: dev  ## compare with what others use (ONLY=workbook ROUNDS=3 COUNTS=10000,100000 WRITE=1 for the docs)
+	@$(PYTHON) -m benchmarks.workbook.install
+	@$(PYTHON) -m benchmarks.comparison $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(COUNTS),--counts $(COUNTS)) $(if $(WRITE),--write) $(ARGS)
+
+bench-profile: dev  ## show where the time of writing a workbook goes (WRITE=1 for the docs)
+	@$(PYTHON) -m benchmarks.workbook.profile $(if $(WRITE),--write) $(ARGS)
+
+bench-activity: dev  ## measure activity_report from Postgres to the file (COUNT=1000000 WRITE=1 for the docs)
+	@$(PYTHON) -m benchmarks.workbook.activity $(if $(COUNT),--count $(COUNT)) $(if $(WRITE),--write) $(ARGS)
 
 postman: dev  ## run the Postman collection on a running server (URL=http://localhost:5006)
 	@$(NEWMAN) run postman_collection.json $(if $(URL),--env-var base_url=$(URL))
@@ -69,6 +80,7 @@ lock: dev  ## pin the dependencies anew (ARGS=--upgrade for newer ones)
 	$(COMPILE) pyproject.toml --extra standalone --extra client --group dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml --extra standalone --extra client -c requirements/dev.txt -o requirements/standalone.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/app.txt
+	$(COMPILE) pyproject.toml --extra standalone --extra client --group dev --group bench -c requirements/dev.txt -o requirements/bench.txt
 	$(COMPILE) --group node -o requirements/node.txt
 	npm install --package-lock-only
 

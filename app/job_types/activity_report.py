@@ -12,8 +12,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 from pydantic import Field, ValidationInfo, field_validator
 
 from app.job_types.base import JobContext, JobType, Json, Parameters, Row
-from app.workbooks.book import Workbook, put_row
+from app.workbooks.book import Workbook
 from app.workbooks.charts import add_bar_chart
+from app.workbooks.ordinary import put_row
 from app.workbooks.sheet import (
     DATETIME,
     DECIMAL,
@@ -76,13 +77,15 @@ LOG = Sheet(
     ],
 )
 
+# Ids come as text and seconds as floating point: the driver would make an object of each at a third of the
+# whole time, and the cell would show the same.
 # Joins are spelt as one look-up for each row. Where Postgres has not counted a user's new rows yet, it
 # would take hundreds of thousands for one, and compare each with each.
 SELECT_JOBS = """
-    SELECT job.id, job.type, job.state, job.progress, job.progress_message,
+    SELECT job.id::text, job.type, job.state, job.progress, job.progress_message,
         job.created_at, job.started_at, job.finished_at,
-        extract(epoch FROM job.started_at - job.created_at),
-        extract(epoch FROM job.finished_at - job.started_at),
+        extract(epoch FROM job.started_at - job.created_at)::double precision,
+        extract(epoch FROM job.finished_at - job.started_at)::double precision,
         job.attempt, left(job.params::text, 32767), job.error_code, job.error_message,
         file.name, file.size, file.deleted_at
     FROM jobs AS job LEFT JOIN LATERAL (
@@ -90,10 +93,10 @@ SELECT_JOBS = """
     ) AS file ON true
     WHERE {wanted_jobs} ORDER BY job.id"""
 SELECT_NOTIFICATIONS = """
-    SELECT seq, type, title, body, created_at, read_at, job_id
+    SELECT seq, type, title, body, created_at, read_at, job_id::text
     FROM notifications AS item WHERE {wanted_notifications} ORDER BY seq"""
 SELECT_LOG = """
-    SELECT event.job_id, job.type, event.at, event.event, event.attempt, event.message, event.worker
+    SELECT event.job_id::text, job.type, event.at, event.event, event.attempt, event.message, event.worker
     FROM job_events AS event JOIN jobs AS job ON job.id = event.job_id
     WHERE {wanted_jobs} ORDER BY event.job_id, event.id"""
 ABOUT_JOBS = "EXISTS (SELECT FROM jobs AS job WHERE job.id = item.job_id AND {filters} OFFSET 0)"

@@ -12,8 +12,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 from pydantic import Field, ValidationInfo, field_validator
 
 from app.job_types.base import JobContext, JobType, Json, Parameters
-from app.workbooks.book import Workbook, put_row
+from app.workbooks.book import Workbook
 from app.workbooks.charts import add_bar_chart
+from app.workbooks.ordinary import put_row
 from app.workbooks.sheet import (
     DATE,
     DATETIME,

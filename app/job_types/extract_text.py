@@ -15,8 +15,8 @@ from pydantic import Field
 from app.artifacts.store import FULL, read_failure, store_failure
 from app.errors import InvalidInput, JobFailed
 from app.job_types.base import JobContext, JobType, Json, Owner, Parameters
-from app.workbooks.cells import KINDS, Cell
-from app.workbooks.tables import Tables, Unreadable, open_tables
+from app.workbooks.reading.cells import KINDS, Cell
+from app.workbooks.reading.tables import Tables, Unreadable, open_tables
 
 MAX_SHEETS = 100
 """Sheets that the result tells of; the file has them all."""

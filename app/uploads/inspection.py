@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from app.uploads.packages import Limits, media_type_of_package
 from app.uploads.refusal import UploadRefused
-from app.workbooks.texts import NoText, encoding_of
+from app.workbooks.reading.texts import NoText, encoding_of
 
 CSV = "text/csv"
 

@@ -1,78 +1,92 @@
-"""What kind of value a cell holds, and how it looks as JSON."""
+"""Cells as the XML of a worksheet: what stands around the content of each kind.
 
-import math
-import re
-from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
-from typing import Any, NamedTuple
+Markup of streamed sheets is text of one byte a character: characters beyond ASCII are spelt as the bytes
+of their UTF-8. So joining is copying, and what comes out is encoded by copying once more.
+"""
 
-KINDS = ("text", "number", "date", "boolean", "error", "empty")
+from collections.abc import Sequence
 
-# At most so many digits: nothing longer is meant as a number, and nothing here takes long.
-_NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,3})?")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?")
-_ERRORS = frozenset(
-    {"#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!"}
-)
-_LONGEST_VALUE = 100
+from app.workbooks.values import Kind, Stored
+
+Styles = Sequence[int]
+"""Style number for each `Kind`, in its order."""
+
+Wrapping = tuple[str, str]
+"""What stands before the content of a cell, from behind its reference on, and after it."""
+
+_NUMERIC = ("><v>", "</v></c>")
+_TEXT = (' t="inlineStr"><is><t>', "</t></is></c>")
+_SPACED = (' t="inlineStr"><is><t xml:space="preserve">', "</t></is></c>")
+_BOOLEAN = (' t="b"><v>', "</v></c>")
+_FORMULA = (">", "</c>")
+_FORMULA_OF_TEXT = (' t="str">', "</c>")
 
 
-class Cell(NamedTuple):
-    """One cell.
+class Wrappings:
+    """What stands around the contents of one column's cells.
 
-    Attributes:
-        kind: one of `KINDS`.
-        value: as JSON; dates and times in ISO 8601, an empty cell is None.
+    Args:
+        styles: of the column.
     """
 
-    kind: str
-    value: bool | int | float | str | None
+    def __init__(self, styles: Styles) -> None:
+        self._of_kind = [_styled(_NUMERIC, styles[kind]) for kind in Kind]
+        self._of_kind[Kind.TEXT] = _styled(_TEXT, styles[Kind.TEXT])
+        self._of_kind[Kind.BOOLEAN] = _styled(_BOOLEAN, styles[Kind.BOOLEAN])
+        self._spaced = _styled(_SPACED, styles[Kind.TEXT])
+        self._of_formulas = [_styled(_FORMULA, styles[kind]) for kind in Kind]
+        self._of_formulas[Kind.LINK] = _styled(_FORMULA_OF_TEXT, styles[Kind.LINK])
+
+    def of(self, kind: Kind, *, spaced: bool = False) -> Wrapping:
+        """For values of one kind.
+
+        Args:
+            spaced: whether white space counts in a text.
+        """
+        return self._spaced if spaced else self._of_kind[kind]
+
+    def complete(self, stored: Stored) -> str:
+        """A cell from behind its reference on, whatever is in it."""
+        kind, content, formula = stored
+        if formula:
+            return self.formula(kind, formula, escape(content))
+        if kind is not Kind.TEXT:
+            before, after = self.of(kind)
+            return f"{before}{content}{after}"
+        before, after = self.of(kind, spaced=has_space_that_counts(content))
+        return as_bytes(f"{before}{escape(content)}{after}")
+
+    def formula(self, kind: Kind, formula: str, value: str) -> str:
+        """A cell with a formula, from behind its reference on.
+
+        Args:
+            kind: of its value.
+            value: the one to show until the formula is computed, as markup; none if it is empty.
+        """
+        before, after = self._of_formulas[kind]
+        shown = f"<v>{value}</v>" if value else ""
+        return as_bytes(f"{before}<f>{escape(formula)}</f>{shown}{after}")
 
 
-EMPTY = Cell("empty", None)
+def has_space_that_counts(text: str) -> bool:
+    """Whether a reader of XML would be free to drop some of a text's white space."""
+    ends_in_space = text[:1].isspace() or text[-1:].isspace()
+    return ends_in_space or "\n" in text or "\t" in text or "\r" in text
 
 
-def of_workbook(value: Any, *, is_error: bool = False) -> Cell:
-    """A cell of a workbook, as openpyxl reads it."""
-    if value is None or value == "":
-        return EMPTY
-    if isinstance(value, bool):
-        return Cell("boolean", value)
-    if isinstance(value, int | float):
-        # JSON has no infinity, which Excel has not either.
-        return Cell("number", value) if _is_finite(value) else Cell("error", str(value))
-    if isinstance(value, date | datetime | time):
-        return Cell("date", value.isoformat())
-    if isinstance(value, timedelta):
-        return Cell("date", str(value))
-    return Cell("error" if is_error else "text", str(value))
+def escape(text: str) -> str:
+    """Text as markup. A carriage return that is not escaped would arrive as a line feed."""
+    return (
+        text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    )
 
 
-def of_text(text: str) -> Cell:
-    """A cell of a CSV file: its text as it is, and the kind that the text looks like."""
-    stripped = text.strip()
-    if not stripped:
-        return EMPTY
-    return Cell(_kind_of(stripped) if len(stripped) <= _LONGEST_VALUE else "text", text)
+def as_bytes(text: str) -> str:
+    """Text as one character for each byte of its UTF-8."""
+    return text if text.isascii() else text.encode().decode("latin-1")
 
 
-def _kind_of(text: str) -> str:
-    if _NUMBER.fullmatch(text):
-        return "number"
-    if _DATE.fullmatch(text):
-        return "date"
-    if text.lower() in {"true", "false"}:
-        return "boolean"
-    return "error" if text in _ERRORS else "text"
-
-
-def trimmed(cells: Iterable[Cell]) -> list[Cell]:
-    """Without the empty cells at the end of a row."""
-    row = list(cells)
-    while row and row[-1] is EMPTY:
-        row.pop()
-    return row
-
-
-def _is_finite(value: float) -> bool:
-    return isinstance(value, int) or math.isfinite(value)
+def _styled(wrapping: Wrapping, style: int) -> Wrapping:
+    before, after = wrapping
+    # Style 0 is what a cell has that names none.
+    return f'" s="{style}"{before}' if style else f'"{before}', after

@@ -1,8 +1,12 @@
 """What a streamed sheet looks like: its title, columns, number formats and limits."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from app.workbooks.lengths import utf16_length
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -26,6 +30,17 @@ BOOLEAN = '"TRUE";"TRUE";"FALSE"'
 _REFUSED_IN_TITLES = re.compile(r"[\[\]:*?/\\\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
+class Total(Enum):
+    """What a row of totals says of a column; the number is that of Excel's function SUBTOTAL."""
+
+    SUM = 109
+    AVERAGE = 101
+    COUNT = 103
+    """Of the cells that are not empty."""
+    MIN = 105
+    MAX = 104
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of a sheet.
@@ -37,12 +52,21 @@ class Column:
             times, any other for numbers. Other values, and all of them without a format, are shown
             as suits their type.
         wrap: whether long text is broken into lines inside its cell.
+        total: what stands in the row of totals below the rows: a figure, or a text such as "Total".
+            There is such a row if any column has one. Numbers and dates count; the figures follow
+            the filter.
+        style: name of a style of openpyxl (`Workbook.openpyxl.add_named_style`) for its cells.
+
+    Raises:
+        ValueError: the width is none that Excel knows.
     """
 
     title: str
     width: float = 12
     format: str | None = None
     wrap: bool = False
+    total: Total | str | None = None
+    style: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.width <= MAX_WIDTH:
@@ -59,6 +83,11 @@ class Sheet:
         freeze: whether the header stays in view.
         filter: whether the header offers filters.
         max_rows: rows of one sheet, the header included; Excel's limit unless told otherwise.
+        prepare: is called with openpyxl's object for each sheet, before its rows are written: for
+            conditional formats, validation, print settings, charts.
+
+    Raises:
+        ValueError: the title or a number is none that Excel knows.
     """
 
     title: str
@@ -66,13 +95,22 @@ class Sheet:
     freeze: bool = True
     filter: bool = True
     max_rows: int = MAX_ROWS
+    prepare: Callable[[Any], None] | None = None
 
     def __post_init__(self) -> None:
         check_title(self.title)
         if not 1 <= len(self.columns) <= MAX_COLUMNS:
             raise ValueError(f"Sheet {self.title!r}: 1 to {MAX_COLUMNS:,} columns are possible.")
-        if not 2 <= self.max_rows <= MAX_ROWS:
-            raise ValueError(f"Sheet {self.title!r}: max_rows must be from 2 to {MAX_ROWS:,}.")
+        least = 2 + self.has_totals
+        if not least <= self.max_rows <= MAX_ROWS:
+            raise ValueError(
+                f"Sheet {self.title!r}: max_rows must be from {least} to {MAX_ROWS:,}."
+            )
+
+    @property
+    def has_totals(self) -> bool:
+        """Whether a row of totals stands below the rows."""
+        return any(column.total is not None for column in self.columns)
 
 
 @dataclass(frozen=True)
@@ -104,14 +142,17 @@ def check_title(title: str) -> None:
         raise ValueError("Excel keeps the title History for itself.")
 
 
-def continued_title(title: str, number: int) -> str:
-    """The title of the `number`-th sheet of one table, short enough for Excel."""
-    suffix = f" ({number})"
-    while utf16_length(title + suffix) > MAX_TITLE:
-        title = title[:-1]
-    return title + suffix
+def continued_title(title: str, number: int, taken: Collection[str] = ()) -> str:
+    """The title of the `number`-th sheet of one table, short enough for Excel.
 
-
-def utf16_length(text: str) -> int:
-    """The length as Excel counts it: an emoji, for example, is two."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    Args:
+        taken: titles in lower case (`str.casefold`) to stay clear of, by the next number that does.
+    """
+    while True:
+        suffix = f" ({number})"
+        short = title
+        while utf16_length(short + suffix) > MAX_TITLE:
+            short = short[:-1]
+        if (short + suffix).casefold() not in taken:
+            return short + suffix
+        number += 1

@@ -10,8 +10,8 @@ import pytest
 
 from app.errors import AppError
 from app.job_types.extract_text import ExtractText
-from app.workbooks import tables
-from app.workbooks.tables import Unreadable, open_tables
+from app.workbooks.reading import tables
+from app.workbooks.reading.tables import Unreadable, open_tables
 from tests.job_types.extracting import Extracted, reason, uploaded
 from tests.job_types.recording import RecordingContext
 from tests.uploads import files

@@ -14,9 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from app.workbooks.book import Workbook, put
-from app.workbooks.sheet import DATE, INTEGER, MONEY, utf16_length
-from app.workbooks.values import EXACT_BELOW, MAX_TEXT
+from app.workbooks.book import Workbook
+from app.workbooks.lengths import MAX_TEXT, utf16_length
+from app.workbooks.ordinary import put
+from app.workbooks.sheet import DATE, INTEGER, MONEY
+from app.workbooks.values import EXACT_BELOW
 from tests.workbooks.reading import read_column, write_column
 
 INDIA = timezone(timedelta(hours=5, minutes=30))
@@ -210,7 +212,7 @@ def test_times_arrive_as_times(value: object, arrives: Any, tmp_path: Path) -> N
         (moment(1, 1, 1, zone=INDIA), "0001-01-01 00:00:00+05:30"),
         (time(1, 2, 3, tzinfo=UTC), "01:02:03+00:00"),
         (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
-        ([1, "=2"], "[1, '=2']"),
+        ([1, "=2"], '[1, "=2"]'),
     ],
 )
 def test_what_excel_does_not_know_arrives_as_text(

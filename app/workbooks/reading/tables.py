@@ -15,8 +15,8 @@ from typing import Any, BinaryIO
 import openpyxl
 
 from app.errors import AppError
-from app.workbooks.cells import Cell, of_text, of_workbook, trimmed
-from app.workbooks.texts import CsvRows, NoText
+from app.workbooks.reading.cells import Cell, of_text, of_workbook, trimmed
+from app.workbooks.reading.texts import CsvRows, NoText
 
 ZIP_MAGIC = b"PK\x03\x04"
 MAX_ROWS = 1_048_576

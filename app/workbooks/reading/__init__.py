@@ -1,0 +1,1 @@
+"""Reading files that strangers sent: `tables` opens them, `cells` says what a cell may hold."""
