@@ -1,9 +1,11 @@
 """Looks: of the header, of totals and, by its kind, of each value."""
 
+import re
 from collections.abc import Sequence
 
 from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side, is_date_format
+from openpyxl.styles.numbers import is_timedelta_format
 
 from app.workbooks.cells import Styles
 from app.workbooks.package import AnySheet
@@ -16,6 +18,8 @@ HEADER_ALIGNMENT = Alignment(vertical="center", wrap_text=True)
 LINK_FONT = Font(name="Calibri", size=11, underline="single", color="0563C1")
 TOTAL_FONT = Font(name="Calibri", size=11, bold=True)
 TOTAL_BORDER = Border(top=Side(style="thin"))
+
+_HAS_DAY = re.compile("[dy]", re.IGNORECASE)
 
 _OF_ITS_OWN = {
     Kind.BOOLEAN: BOOLEAN,
@@ -75,6 +79,10 @@ def format_of(kind: Kind, wanted: str | None) -> str:
         return own
     if kind is Kind.UNKNOWN:
         return wanted
+    if kind is Kind.DURATION:  # in another format, 30 hours would be 6 o'clock
+        return wanted if is_timedelta_format(wanted) else own
+    if kind is Kind.TIME and _HAS_DAY.search(wanted):
+        return own
     return wanted if is_date_format(wanted) == is_date_format(own) else own
 
 
