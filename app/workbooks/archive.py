@@ -5,11 +5,12 @@ docs/decisions/0010-an-archive-of-our-own.md. The layout is that of PKWARE's APP
 that spreadsheet programs read: deflate, and ZIP64 where a member or the archive needs it.
 """
 
+import io
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from app.workbooks.deflate import Compression, deflate_for
 
@@ -113,19 +114,42 @@ class Archive:
         for member in self._members:
             self.put(self._directory_entry(member))
         self.put(self._end(begin, self._place - self._start - begin))
+        if self._seekable:
+            self._cut_off_older()
 
     def put(self, data: bytes) -> None:
         """Write bytes as they are; for parts."""
-        written = self._file.write(data)
-        if written is not None and written != len(data):
-            raise OSError(f"Only {written:,} of {len(data):,} bytes could be written.")
+        written: int | None = self._file.write(data)
+        if written is None and not isinstance(cast(Any, self._file), io.RawIOBase):
+            written = len(data)  # of those who do not say
+        if written != len(data):
+            raise OSError(f"Only {written or 0:,} of {len(data):,} bytes could be written.")
         self._place += len(data)
+
+    def put_back(self, offset: int, data: bytes) -> None:
+        """Write bytes over earlier ones; for parts, where the file can seek.
+
+        Raises:
+            OSError: the file was opened for appending, and writes at its end only.
+        """
+        end, self._place = self._place, offset
+        self._file.seek(offset)
+        self.put(data)
+        if self._file.tell() != self._place:
+            raise OSError("The file writes at its end only. Open it with 'wb' rather than 'ab'.")
+        self._file.seek(end)
+        self._place = end
+
+    def _cut_off_older(self) -> None:
+        """Readers look for the end of an archive at the end of its file."""
+        if self._file.seek(0, io.SEEK_END) > self._place:
+            self._file.truncate(self._place)
+        self._file.seek(self._place)
 
     def _directory_entry(self, member: Member) -> bytes:
         """A member's entry in the central directory."""
         numbers = [member.size, member.packed, member.offset]
-        wide = member.version == _ZIP64 and bool(member.flags & _HAS_DESCRIPTOR)
-        large = [wide or number >= _MAX32 for number in numbers]
+        large = [number >= _MAX32 for number in numbers]
         own = [number for number, is_large in zip(numbers, large, strict=True) if is_large]
         extra = struct.pack(f"<HH{len(own)}Q", 1, 8 * len(own), *own) if own else b""
         size, packed, offset = (
@@ -211,7 +235,7 @@ class Part:
             flags, version = 0, self._complete_header(packed)
         else:
             flags, version = _HAS_DESCRIPTOR, _ZIP64
-            archive.put(_DESCRIPTOR64.pack(b"PK\7\x08", self._crc, self._size, packed))
+            archive.put(_DESCRIPTOR64.pack(b"PK\7\x08", self._crc, packed, self._size))
         offset = self._offset - archive._start
         return Member(self._name, _UTF8 | flags, version, offset, self._crc, self._size, packed)
 
@@ -222,10 +246,7 @@ class Part:
         else:
             sizes = _SIZES64.pack(1, 16, self._size, packed)
             version, header = _ZIP64, self._header(_MAX32, 0, _ZIP64, sizes)
-        file = self._archive._file
-        file.seek(self._offset)
-        file.write(header)
-        file.seek(self._archive._place)
+        self._archive.put_back(self._offset, header)
         return version
 
     def _header(

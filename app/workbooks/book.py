@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import count
 from types import TracebackType
 from typing import BinaryIO, Self
 
 import openpyxl
+from openpyxl.utils.datetime import WINDOWS_EPOCH
 from openpyxl.worksheet.worksheet import Worksheet
 
 from app.workbooks.archive import Archive
@@ -46,7 +48,8 @@ class Workbook:
         self._book.properties.title = clean_text(title)
         self._book.properties.creator = clean_text(creator)
         self._archive = Archive(file, compression)
-        self._is_closed = False
+        self._numbers = count(1)
+        self._is_closed = self._is_incomplete = False
 
     def __enter__(self) -> Self:
         return self
@@ -59,30 +62,41 @@ class Workbook:
     ) -> None:
         self._is_closed = True
         if error is None:
-            if not self._book.sheetnames:
-                raise ValueError("A workbook has one sheet at least; none was written.")
+            self._check_complete()
             self._book.properties.modified = datetime.now(UTC).replace(tzinfo=None)
             PackageWriter(self._book, self._archive).save()
 
     @property
     def openpyxl(self) -> openpyxl.Workbook:
-        """Openpyxl's object for the workbook: its properties, named styles, defined names, order of sheets."""
+        """The workbook as openpyxl has it: properties, named styles, defined names, order of sheets.
+
+        A streamed sheet is in the file as soon as it is written: what is to be changed about it
+        belongs into `Sheet.prepare`.
+        """
         return self._book
 
     def write(self, sheet: Sheet, rows: Iterable[Row], progress: Progress | None = None) -> Written:
         """Stream rows into a new sheet, and into further ones where one is not enough.
 
         Args:
-            rows: each with one value a column; see `app.workbooks.values` for their types.
+            rows: each with one value a column; see `app.workbooks.values` for their types. Each is an
+                object of its own: a list that is filled again and again would be written as it is last.
             progress: is told the number of rows so far, after each few hundred of them.
 
         Raises:
             ValueError: a row of another length (the message says which), a title that is taken, a
-                style that the workbook does not have, or the workbook is complete already.
+                style that the workbook does not have, or the workbook is complete already. After an error
+                among the rows the workbook cannot be completed.
             OSError: the file cannot be written.
         """
         self._check_open()
-        return Table(self._add_streamed, self._archive, sheet, progress or _no_progress).write(rows)
+        self._check_whole()
+        self._check_free(sheet.title)
+        self._is_incomplete = True
+        table = Table(self._add_streamed, self._archive, sheet, progress or _no_progress)
+        written = table.write(rows)
+        self._is_incomplete = False
+        return written
 
     def add_sheet(self, title: str, *, active: bool = False) -> Worksheet:
         """An ordinary openpyxl sheet, kept in memory; for few cells, free layout and charts.
@@ -109,7 +123,7 @@ class Workbook:
         if number > 1:
             title = continued_title(title, number, self._taken())
         self._check_free(title)
-        return add_streamed(self._book, title)
+        return add_streamed(self._book, title, next(self._numbers))
 
     def _check_free(self, title: str) -> None:
         check_title(title)
@@ -122,6 +136,22 @@ class Workbook:
     def _check_open(self) -> None:
         if self._is_closed:
             raise ValueError("The workbook is complete; nothing more can be added to it.")
+
+    def _check_whole(self) -> None:
+        if self._is_incomplete:
+            raise ValueError(
+                "A sheet is not complete: tables are written one after the other, and after an error "
+                "the workbook cannot be completed."
+            )
+
+    def _check_complete(self) -> None:
+        self._check_whole()
+        if not self._book.sheetnames:
+            raise ValueError("A workbook has one sheet at least; none was written.")
+        if self._book.epoch != WINDOWS_EPOCH:
+            raise ValueError(
+                "Dates were written for the calendar from 1900; leave `epoch` as it is."
+            )
 
 
 def _no_progress(_: int) -> None:

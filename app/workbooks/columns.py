@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 
-from app.workbooks.cells import as_bytes, escape
+from app.workbooks.cells import escape_bytes
 from app.workbooks.foreign import translator_for
 from app.workbooks.lengths import SURELY_FITS
 from app.workbooks.values import (
@@ -33,6 +33,9 @@ _EPOCH_UTC = EPOCH.replace(tzinfo=UTC)
 _FIRST_RIGHT = FIRST_RIGHT_DAY.toordinal() - FIRST_ORDINAL
 
 _SEPARATOR = "\x1f"
+_MARK = _SEPARATOR.encode()
+_LONGEST_NUMBER = 20
+"""Characters, on average, of decimals that are spelt as they are."""
 _CONTROLS = bytes({*range(32)} - set(b"\t\n\r"))
 _NO_CHARACTERS = ("\ufffe".encode(), "\uffff".encode())
 
@@ -58,14 +61,6 @@ class Run(NamedTuple):
         """The content of each cell."""
         return self.joined.split(self.separator)
 
-    def wrapped(self, before: str, after: str) -> list[str]:
-        """Each content between two constants that hold markup; nothing for those that are empty."""
-        between = f"{after}{self.separator}{before}"
-        wrapped = f"{before}{self.joined.replace(self.separator, between)}{after}"
-        if self.has_gaps:
-            wrapped = wrapped.replace(before + after, "")
-        return wrapped.split(self.separator)
-
 
 def run_of(kind: type, values: Sequence[Any]) -> Run | None:
     """Contents for values of one exact type, or `None` if some of them need the complete path.
@@ -89,42 +84,33 @@ def _texts(values: Sequence[str]) -> Run | None:
         return None
     if "_x" in joined and LOOKS_ESCAPED.search(joined):
         return None
-    if not _is_clean(joined, len(values)):
-        return None
-    markup = as_bytes(escape(joined))
-    spaced = _has_space_that_counts(joined)
-    return Run(Kind.TEXT, markup, _SEPARATOR, spaced, _has_gaps(joined))
-
-
-def _is_clean(joined: str, count: int) -> bool:
-    """Whether XML can hold the texts as they are."""
     try:
         data = joined.encode()
     except UnicodeEncodeError:  # half of a pair
+        return None
+    if not _is_clean(data, len(values)):
+        return None
+    spaced, has_gaps = _has_space_that_counts(data), _has_gaps(data)
+    return Run(Kind.TEXT, escape_bytes(data), _SEPARATOR, spaced, has_gaps)
+
+
+def _is_clean(data: bytes, count: int) -> bool:
+    """Whether XML can hold the texts as they are, in which separators are the only controls."""
+    if len(data) - len(data.translate(None, _CONTROLS)) != count - 1:
         return False
-    if len(data) - len(data.translate(None, _CONTROLS)) != count - 1:  # the separators
-        return False
-    return len(data) == len(joined) or not any(each in data for each in _NO_CHARACTERS)
+    return data.isascii() or not any(each in data for each in _NO_CHARACTERS)
 
 
-def _has_gaps(joined: str) -> bool:
-    return (
-        joined[:1] in {"", _SEPARATOR}
-        or joined[-1] == _SEPARATOR
-        or _SEPARATOR + _SEPARATOR in joined
-    )
+def _has_gaps(data: bytes) -> bool:
+    return data[:1] in {b"", _MARK} or data[-1:] == _MARK or _MARK + _MARK in data
 
 
-def _has_space_that_counts(joined: str) -> bool:
+def _has_space_that_counts(data: bytes) -> bool:
     """Like `app.workbooks.cells.has_space_that_counts`, of the white space that XML knows."""
     return (
-        "\n" in joined
-        or "\t" in joined
-        or "\r" in joined
-        or joined[:1] == " "
-        or joined[-1:] == " "
-        or _SEPARATOR + " " in joined
-        or " " + _SEPARATOR in joined
+        any(each in data for each in (b"\n", b"\t", b"\r", _MARK + b" ", b" " + _MARK))
+        or data[:1] == b" "
+        or data[-1:] == b" "
     )
 
 
@@ -146,12 +132,14 @@ def _floats(values: Sequence[float]) -> Run | None:
 
 def _decimals(values: Sequence[Decimal]) -> Run | None:
     try:
-        numbers = list(map(float, values))
-    except ValueError:  # a signalling NaN
+        if not (max(values) < EXACT_BELOW and min(values) > -EXACT_BELOW):
+            return None
+    except ArithmeticError:  # one of them is no number, and cannot be compared
         return None
-    if max(numbers) < EXACT_BELOW and min(numbers) > -EXACT_BELOW:
-        return _numbers(Kind.NUMBER, numbers)
-    return None
+    spelt = ",".join(map(str, values))
+    if "E" in spelt or len(spelt) > len(values) * _LONGEST_NUMBER:
+        return _numbers(Kind.NUMBER, list(map(float, values)))
+    return Run(Kind.NUMBER, spelt)
 
 
 def _bools(values: Sequence[bool]) -> Run:

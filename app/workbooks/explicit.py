@@ -31,7 +31,8 @@ class Formula:
     text: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", self.text.removeprefix("="))
+        if self.text.lstrip().startswith("="):
+            object.__setattr__(self, "text", self.text.lstrip().removeprefix("="))
         if not self.text.strip() or utf16_length(self.text) > MAX_FORMULA:
             raise ValueError(f"A formula has 1 to {MAX_FORMULA:,} characters.")
         if _REFUSED.search(self.text):

@@ -34,6 +34,8 @@ def json_text(value: object) -> str:
         pass
     try:
         return str(value)
+    except RecursionError:
+        return f"({type(value).__name__}, nested too deeply)"
     except ValueError:  # Python spells no number of more than 4,300 digits
         return _dump(_with_long_numbers_as_text(value))
 

@@ -21,4 +21,4 @@ def cut(text: str, limit: int = MAX_TEXT) -> str:
     """
     if len(text) <= limit // 2:
         return text
-    return text.encode("utf-16-le")[: 2 * limit].decode("utf-16-le", "ignore")
+    return text[:limit].encode("utf-16-le")[: 2 * limit].decode("utf-16-le", "ignore")

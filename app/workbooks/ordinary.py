@@ -7,6 +7,7 @@ from typing import cast
 from openpyxl.cell import Cell
 from openpyxl.worksheet.worksheet import Worksheet
 
+from app.workbooks.package import set_content
 from app.workbooks.styles import format_of, style_header, style_link
 from app.workbooks.values import Kind, encode
 
@@ -36,9 +37,10 @@ def put(
         cell.value = None
         return cell
     kind, content, formula = stored
-    # What openpyxl would guess may be a formula, so it is told.
-    cell.value = f"={formula}" if formula else content
-    cell.data_type = "f" if formula else _DATA_TYPES.get(kind, "n")
+    if formula:
+        set_content(cell, f"={formula}", "f")
+    else:
+        set_content(cell, content, _DATA_TYPES.get(kind, "n"))
     cell.number_format = format_of(kind, format)
     if kind is Kind.LINK:
         style_link(cell)

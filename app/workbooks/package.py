@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import Any, cast
 
 import openpyxl
+from openpyxl.cell import Cell
 from openpyxl.drawing.spreadsheet_drawing import SpreadsheetDrawing
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 from openpyxl.worksheet._writer import WorksheetWriter
@@ -28,6 +29,7 @@ _USED: tuple[tuple[type, tuple[str, ...]], ...] = (
     (WorksheetWriter, ("write", "read", "write_top", "write_rows", "write_tail")),
     (WriteOnlyWorksheet, ("_path", "_setup", "path", "freeze_panes", "print_title_rows")),
     (openpyxl.Workbook, ("_add_sheet",)),
+    (Cell, ("_value", "data_type")),
 )
 
 
@@ -88,12 +90,17 @@ def check_openpyxl() -> None:
         )
 
 
-def add_streamed(book: openpyxl.Workbook, title: str) -> AnySheet:
-    """Add a sheet whose rows the caller writes into the archive."""
+def add_streamed(book: openpyxl.Workbook, title: str, number: int) -> AnySheet:
+    """Add a sheet whose rows the caller writes into the archive, as the `number`-th of those."""
     worksheet: AnySheet = StreamedSheet(book, title)
-    worksheet.number = 1 + sum(isinstance(each, StreamedSheet) for each in book.worksheets)
+    worksheet.number = number
     cast(Any, book)._add_sheet(worksheet)
     return worksheet
+
+
+def set_content(cell: AnySheet, content: object, data_type: str) -> None:
+    """Set what an ordinary cell holds as it is; openpyxl would guess a type, and cut escapes in two."""
+    cell._value, cell.data_type = content, data_type
 
 
 def part_of(worksheet: AnySheet) -> str:

@@ -5,20 +5,23 @@ column is one run, its contents are laid between constant markup by slices; wher
 values missing, cells are put together one by one out of the runs of each type.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import compress, repeat
 from typing import Any
 
 from openpyxl.utils import get_column_letter
 
-from app.workbooks.cells import Styles, Wrappings
+from app.workbooks.cells import Cells, Styles
 from app.workbooks.columns import run_of
 from app.workbooks.values import Kind, encode
 
 Watcher = Callable[[Kind, Sequence[str]], None]
-"""Is shown the kind and the contents of cells of one column, as markup; some may be empty."""
+"""Is shown the kind and the contents of cells of one column; some may be empty."""
 
 MAX_TEMPLATES = 16
+KEPT_CHARACTERS = 500_000
+"""Templates let go of the contents of longer batches."""
 
 _NOTHING = type(None)
 _Shape = tuple[Kind, bool] | None
@@ -36,10 +39,8 @@ class RowRenderer:
     def __init__(
         self, styles: Sequence[Styles], watchers: dict[int, Watcher] | None = None
     ) -> None:
-        self._openings = [
-            f'<c r="{get_column_letter(number)}' for number in range(1, len(styles) + 1)
-        ]
-        self._wrappings = _shared(styles)
+        self._letters = [get_column_letter(number) for number in range(1, len(styles) + 1)]
+        self._cells = _shared(styles)
         self._watchers = watchers or {}
         self._templates: dict[tuple[int, tuple[_Shape, ...]], _Template] = {}
 
@@ -71,52 +72,51 @@ class RowRenderer:
                 contents = run.contents()
                 self._show(index, run.kind, contents)
                 return (run.kind, run.spaced), contents
-        return None, self._cells(index, values, kinds, numbers)
+        return None, self._mixed(index, values, kinds, numbers)
 
-    def _cells(
+    def _mixed(
         self, index: int, values: Sequence[object], kinds: set[type], numbers: Sequence[str]
     ) -> list[str]:
-        """Complete cells of a column in which types are mixed or values missing."""
-        opening = self._openings[index]
-        if kinds <= {str, _NOTHING}:
-            endings: Iterable[str] = self._endings(index, str, [value or "" for value in values])
-        elif len(kinds) == 2 and _NOTHING in kinds:
-            (kind,) = kinds - {_NOTHING}
-            present = [value for value in values if value is not None]
-            following = iter(self._endings(index, kind, present)).__next__
-            endings = ["" if value is None else following() for value in values]
-        else:
-            endings = self._mixed_endings(index, values, kinds)
-        return [
-            f"{opening}{number}{ending}" if ending else ""
-            for number, ending in zip(numbers, endings, strict=True)
-        ]
+        """Whole cells of a column in which types are mixed or values missing.
 
-    def _mixed_endings(
-        self, index: int, values: Sequence[object], kinds: set[type]
-    ) -> Iterable[str]:
-        """Each cell from behind its reference on; the values of each type make up a run."""
+        The values of each type make up a run of their own.
+        """
+        if kinds <= {str, _NOTHING}:
+            return self._of_type(index, str, [value or "" for value in values], numbers)
         following: dict[type, Callable[[], str]] = {_NOTHING: repeat("").__next__}
         for kind in kinds - {_NOTHING}:
-            of_kind = [value for value in values if type(value) is kind]
-            following[kind] = iter(self._endings(index, kind, of_kind)).__next__
+            mask = [type(value) is kind for value in values]
+            chosen = list(compress(values, mask)), list(compress(numbers, mask))
+            following[kind] = iter(self._of_type(index, kind, *chosen)).__next__
+        if len(following) == 2:
+            return ["" if value is None else following[kind]() for value in values]
         return [following[type(value)]() for value in values]
 
-    def _endings(self, index: int, kind: type, values: Sequence[Any]) -> list[str]:
-        """Cells of one type from behind their references on; an empty text is an empty cell."""
+    def _of_type(
+        self, index: int, kind: type, values: Sequence[Any], numbers: Sequence[str]
+    ) -> list[str]:
+        """Whole cells of one type, in the rows of these numbers; an empty text is an empty cell."""
         run = run_of(kind, values)
         if run is None:
-            return [self._ending(index, value) for value in values]
+            return list(map(partial(self._cell, index), values, numbers))
         if index in self._watchers:
             self._show(index, run.kind, run.contents())
-        return run.wrapped(*self._wrappings[index].of(run.kind, spaced=run.spaced))
+        opening, inside, closing = self._cells[index].markup(run.kind, spaced=run.spaced)
+        opening += self._letters[index]
+        pairs = zip(numbers, run.contents(), strict=True)
+        if run.has_gaps:
+            return [
+                f"{opening}{number}{inside}{each}{closing}" if each else ""
+                for number, each in pairs
+            ]
+        return [f"{opening}{number}{inside}{each}{closing}" for number, each in pairs]
 
-    def _ending(self, index: int, value: object) -> str:
+    def _cell(self, index: int, value: object, number: str) -> str:
         stored = encode(value)
         if stored is None:
             return ""
         self._show(index, stored[0], [stored[1]])
-        return self._wrappings[index].complete(stored)
+        return self._cells[index].cell(self._letters[index] + number, stored)
 
     def _show(self, index: int, kind: Kind, contents: Sequence[str]) -> None:
         if watcher := self._watchers.get(index):
@@ -139,8 +139,8 @@ class RowRenderer:
                 parts.append(index)
             else:
                 kind, spaced = shape
-                before, after = self._wrappings[index].of(kind, spaced=spaced)
-                parts += [self._openings[index], -1, before, index, after]
+                opening, inside, closing = self._cells[index].markup(kind, spaced=spaced)
+                parts += [opening + self._letters[index], -1, inside, index, closing]
         parts.append("</row>")
         return parts
 
@@ -163,7 +163,11 @@ class _Template:
         """The rows with these contents of columns."""
         for place, index in self._slots:
             self._flat[place :: self._width] = numbers if index < 0 else contents[index]
-        return "".join(self._flat)
+        markup = "".join(self._flat)
+        if len(markup) > KEPT_CHARACTERS:
+            for place, _ in self._slots:
+                self._flat[place :: self._width] = [""] * len(numbers)
+        return markup
 
 
 def _merged(parts: Sequence[str | int]) -> list[str | int]:
@@ -178,7 +182,10 @@ def _merged(parts: Sequence[str | int]) -> list[str | int]:
     return merged
 
 
-def _shared(styles: Sequence[Styles]) -> list[Wrappings]:
-    """The wrappings of each column; those with the same styles share them."""
-    made: dict[tuple[int, ...], Wrappings] = {}
-    return [made.setdefault(tuple(each), Wrappings(each)) for each in styles]
+def _shared(styles: Sequence[Styles]) -> list[Cells]:
+    """The markup of each column's cells; columns with the same styles share it."""
+    made: dict[tuple[int, ...], Cells] = {}
+    for each in styles:
+        if tuple(each) not in made:
+            made[tuple(each)] = Cells(each)
+    return [made[tuple(each)] for each in styles]

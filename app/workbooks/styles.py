@@ -1,11 +1,13 @@
 """Looks: of the header, of totals and, by its kind, of each value."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import copy
+from typing import cast
 
 from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side, is_date_format
-from openpyxl.styles.numbers import is_timedelta_format
+from openpyxl.styles.numbers import STRIP_RE, is_timedelta_format
 
 from app.workbooks.cells import Styles
 from app.workbooks.package import AnySheet
@@ -19,7 +21,8 @@ LINK_FONT = Font(name="Calibri", size=11, underline="single", color="0563C1")
 TOTAL_FONT = Font(name="Calibri", size=11, bold=True)
 TOTAL_BORDER = Border(top=Side(style="thin"))
 
-_HAS_DAY = re.compile("[dy]", re.IGNORECASE)
+_DAY = re.compile("[dy]|mmm", re.IGNORECASE)
+_CLOCK = re.compile("[hs]", re.IGNORECASE)
 
 _OF_ITS_OWN = {
     Kind.BOOLEAN: BOOLEAN,
@@ -50,19 +53,12 @@ def column_styles(worksheet: AnySheet, columns: Sequence[Column]) -> list[Styles
     Raises:
         ValueError: the workbook has no style of the name that a column wants.
     """
-    made: dict[tuple[object, ...], Styles] = {}
-    styles = []
-    for column in columns:
-        look = column.format, column.wrap, column.style
-        if look not in made:
-            made[look] = [_cell(worksheet, column, kind).style_id for kind in Kind]
-        styles.append(made[look])
-    return styles
+    return _styles(worksheet, columns, _cell)
 
 
 def total_styles(worksheet: AnySheet, columns: Sequence[Column]) -> list[Styles]:
     """The style numbers of each column's cell in the row of totals."""
-    return [[_total_cell(worksheet, column, kind).style_id for kind in Kind] for column in columns]
+    return _styles(worksheet, columns, _total_cell)
 
 
 def print_on_page_width(worksheet: AnySheet) -> None:
@@ -79,11 +75,19 @@ def format_of(kind: Kind, wanted: str | None) -> str:
         return own
     if kind is Kind.UNKNOWN:
         return wanted
-    if kind is Kind.DURATION:  # in another format, 30 hours would be 6 o'clock
-        return wanted if is_timedelta_format(wanted) else own
-    if kind is Kind.TIME and _HAS_DAY.search(wanted):
-        return own
-    return wanted if is_date_format(wanted) == is_date_format(own) else own
+    if kind in {Kind.DATE, Kind.DATETIME}:
+        return wanted if _shows(wanted) in {Kind.DATE, Kind.TIME} else own
+    return wanted if _shows(wanted) == _shows(own) else own
+
+
+def _shows(format: str) -> Kind:  # noqa: A002
+    """What a format is for; the day of a time, for example, would be one of the year 1900."""
+    if is_timedelta_format(format):
+        return Kind.DURATION
+    if not is_date_format(format):
+        return Kind.NUMBER
+    code = STRIP_RE.sub("", format)  # without texts, colours, languages
+    return Kind.DATE if _DAY.search(code) or not _CLOCK.search(code) else Kind.TIME
 
 
 def style_link(cell: Cell) -> None:
@@ -91,14 +95,32 @@ def style_link(cell: Cell) -> None:
     cell.font = LINK_FONT
 
 
+def _styles(
+    worksheet: AnySheet,
+    columns: Sequence[Column],
+    make: Callable[[AnySheet, Column, Kind], Cell],
+) -> list[Styles]:
+    """The style numbers of the cells that are made for each column; columns alike share them."""
+    made: dict[tuple[object, ...], Styles] = {}
+    styles = []
+    for column in columns:
+        look = column.format, column.wrap, column.style, column.total is Total.COUNT
+        if look not in made:
+            made[look] = [make(worksheet, column, kind).style_id for kind in Kind]
+        styles.append(made[look])
+    return styles
+
+
 def _cell(worksheet: AnySheet, column: Column, kind: Kind) -> Cell:
     cell = WriteOnlyCell(worksheet)
     if column.style is not None:
         cell.style = column.style
-    if column.style is None or column.format is not None or kind in _OF_ITS_OWN:
-        cell.number_format = format_of(kind, column.format)
+    styled = cell.number_format if column.style is not None else None
+    cell.number_format = format_of(kind, column.format or styled)
     if column.wrap:
-        cell.alignment = Alignment(wrap_text=True, vertical="top")
+        aligned: Alignment = copy(cast(Alignment, cell.alignment))
+        aligned.wrap_text, aligned.vertical = True, "top"
+        cell.alignment = aligned
     if kind is Kind.LINK:
         style_link(cell)
     return cell

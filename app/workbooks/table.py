@@ -22,8 +22,8 @@ BATCH_CELLS = 50_000
 """Wide rows come in smaller batches."""
 BATCH_CHARACTERS = 500_000
 """So do long texts: five hundred rows of the longest would take hundreds of megabytes."""
-SAMPLE = 16
-"""One row in so many is looked at for long texts."""
+SLICE, STRIDE = 16, 5
+"""Of so many rows, each fifth is looked at for long texts: a stride that no pattern of tables has."""
 
 Row = Sequence[object]
 Progress = Callable[[int], None]
@@ -58,6 +58,7 @@ class Table:
         titles: list[str] = []
         while not titles or not rest.is_over:
             worksheet = self._add(self._sheet, len(titles) + 1)
+            _lay_out(worksheet, self._sheet)
             titles.append(worksheet.title)
             self._write_worksheet(worksheet, rest, areas)
         return Written(self._rows, tuple(titles))
@@ -65,7 +66,6 @@ class Table:
     def _write_worksheet(self, worksheet: AnySheet, rest: "_Ahead", areas: list[Area]) -> None:
         """Write as many rows as one worksheet may have, and the totals under the last ones."""
         sheet = self._sheet
-        _lay_out(worksheet, sheet)
         with self._archive.open(part_of(worksheet)) as part:
             part.write(render_frame(worksheet)[0])
             part.write(_header(worksheet, sheet))
@@ -75,7 +75,7 @@ class Table:
             if sheet.has_totals and rest.is_over:
                 styles = total_styles(worksheet, sheet.columns)
                 part.write(self._totals.render(last + 1, styles, areas))
-            if sheet.filter:
+            if sheet.filter and not worksheet.tables:  # which have a filter of their own
                 letter = get_column_letter(len(sheet.columns))
                 worksheet.auto_filter.ref = f"A1:{letter}{last}"
             part.write(render_frame(worksheet)[1])
@@ -124,16 +124,16 @@ class _Ahead:
         batch: list[Row] = []
         characters = 0
         while self._next and len(batch) < count and characters < BATCH_CHARACTERS:
-            room = min(SAMPLE, count - len(batch))
+            before, room = len(batch), min(SLICE, count - len(batch))
             batch += self._next
             batch += islice(self._rows, room - 1)
             self._next = list(islice(self._rows, 1))
-            characters += SAMPLE * _characters(batch[-1])
+            characters += SLICE * max(map(_characters, batch[before::STRIDE]))
         return batch
 
 
 def _characters(row: Row) -> int:
-    return sum(len(value) for value in row if isinstance(value, str | bytes))
+    return sum([len(value) for value in row if isinstance(value, str | bytes | bytearray)])
 
 
 def _lay_out(worksheet: AnySheet, sheet: Sheet) -> None:

@@ -17,10 +17,11 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     is killed leaves a part behind, which nobody takes for the file.
 
     Raises:
-        OSError: the file cannot be written, for example because the disk is full.
+        OSError: the file cannot be written, for example because the disk is full; or it is there, but
+            the disk may forget its name if the machine stops now.
     """
     final = Path(path)
-    part = final.with_name(f"{final.name[:100]}.{secrets.token_hex(8)}.part")
+    part = final.with_name(f"{secrets.token_hex(16)}.part")
     try:
         with part.open("xb") as file:
             yield file

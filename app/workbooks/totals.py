@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from openpyxl.utils import get_column_letter, quote_sheetname
 
-from app.workbooks.cells import Styles, Wrappings
+from app.workbooks.cells import Cells, Styles
 from app.workbooks.explicit import MAX_FORMULA
 from app.workbooks.lengths import utf16_length
 from app.workbooks.rows import Watcher
@@ -20,6 +20,7 @@ from app.workbooks.values import Kind, encode
 MAX_AREAS = 254
 """Areas that one SUBTOTAL takes."""
 
+_OF_SUMS = {Kind.TIME: Kind.DURATION, Kind.DATE: Kind.NUMBER, Kind.DATETIME: Kind.NUMBER}
 _NUMERIC = {Kind.NUMBER, Kind.DATE, Kind.DATETIME, Kind.TIME, Kind.DURATION}
 
 
@@ -44,7 +45,7 @@ class Figure:
         self._sum = 0.0
         self._min, self._max = math.inf, -math.inf
         self._is_known = True
-        self._kind = Kind.NUMBER
+        self._kinds: set[Kind] = set()
 
     def watch(self, kind: Kind, contents: Sequence[str]) -> None:
         """Take in cells; see `app.workbooks.rows.Watcher`."""
@@ -53,7 +54,7 @@ class Figure:
             self._is_known = False
         if kind in _NUMERIC:
             numbers = list(map(float, contents))
-            self._kind = kind
+            self._kinds.add(kind)
             self._count += len(numbers)
             self._add(numbers)
             self._min, self._max = min(self._min, *numbers), max(self._max, *numbers)
@@ -66,8 +67,11 @@ class Figure:
 
     @property
     def kind(self) -> Kind:
-        """What the figure is: a date, for example, if the column has dates."""
-        return Kind.NUMBER if self._total is Total.COUNT else self._kind
+        """What the figure is: a date, for example, if it is one of several dates."""
+        kind = next(iter(self._kinds)) if len(self._kinds) == 1 else Kind.NUMBER
+        if self._total is Total.COUNT:
+            return Kind.NUMBER
+        return _OF_SUMS.get(kind, kind) if self._total is Total.SUM else kind
 
     @property
     def is_empty(self) -> bool:
@@ -115,30 +119,24 @@ class Totals:
             styles: of its cells.
             areas: the rows of the table; the last one is on the same sheet.
         """
-        cells = []
-        for index, column in enumerate(self._columns):
-            ending = self._ending(index, column, Wrappings(styles[index]), areas)
-            if ending:
-                cells.append(f'<c r="{get_column_letter(index + 1)}{row}{ending}')
+        cells = [
+            self._cell(f"{get_column_letter(index + 1)}{row}", index, Cells(styles[index]), areas)
+            for index in range(len(self._columns))
+        ]
         return f'<row r="{row}">{"".join(cells)}</row>'.encode("latin-1")
 
-    def _ending(
-        self, index: int, column: Column, wrappings: Wrappings, areas: Sequence[Area]
-    ) -> str:
-        """A cell from behind its reference on."""
-        figure = self._figures.get(index)
-        if figure is None:
-            stored = encode(column.total)
-            return wrappings.complete(stored) if stored else ""
+    def _cell(self, reference: str, index: int, cells: Cells, areas: Sequence[Area]) -> str:
+        """A whole cell, or nothing."""
+        total, figure = self._columns[index].total, self._figures.get(index)
+        if figure is None or not isinstance(total, Total):
+            stored = encode(total)
+            return cells.cell(reference, stored) if stored else ""
         if figure.is_empty:
             return ""
-        assert isinstance(column.total, Total)
-        formula = _formula(column.total, get_column_letter(index + 1), areas)
         value = "" if figure.value is None else repr(figure.value)
-        if not formula:
-            before, after = wrappings.of(figure.kind)
-            return f"{before}{value}{after}" if value else ""
-        return wrappings.formula(figure.kind, formula, value)
+        if formula := _formula(total, get_column_letter(index + 1), areas):
+            return cells.formula(reference, figure.kind, formula, value)
+        return cells.cell(reference, (figure.kind, value, "")) if value else ""
 
 
 def _formula(total: Total, letter: str, areas: Sequence[Area]) -> str:

@@ -53,7 +53,7 @@ from uuid import UUID
 
 from app.workbooks.explicit import Formula, Hyperlink
 from app.workbooks.foreign import hex_text, json_text, translator_for
-from app.workbooks.lengths import SURELY_FITS, cut
+from app.workbooks.lengths import MAX_TEXT, SURELY_FITS, cut
 
 EXACT_BELOW = 10**15
 """Excel keeps 15 digits of a number."""
@@ -113,7 +113,8 @@ def clean_text(text: str) -> str:
 
 
 def _text(value: str) -> Stored | None:
-    text = value
+    # No character is less than one unit, so what is cut off here could not stay.
+    text = str.__str__(value)[:MAX_TEXT]
     if (not text.isprintable() or "_x" in text) and _SPECIAL.search(text):
         text = cut(_REPLACED.sub("\ufffd", text))
         text = _CONTROL.sub(_escape, LOOKS_ESCAPED.sub("_x005F_", text))
@@ -155,7 +156,7 @@ def _date(value: date) -> Stored | None:
 
 
 def _datetime(value: datetime) -> Stored | None:
-    if value.tzinfo is not None:
+    if value.utcoffset() is not None:
         try:
             value = value.astimezone(UTC).replace(tzinfo=None)
         except OverflowError:  # hours from the end of the calendar
@@ -176,7 +177,8 @@ def _time(value: time) -> Stored | None:
 def day_fraction(value: time) -> float:
     """A time of day as the part of the day that is over."""
     seconds = (value.hour * 60 + value.minute) * 60 + value.second
-    return (seconds * 1_000_000 + value.microsecond) / 86_400_000_000
+    # Readers round to milliseconds, and midnight is the next day.
+    return min(seconds * 1_000_000 + value.microsecond, 86_399_999_000) / 86_400_000_000
 
 
 def _timedelta(value: timedelta) -> Stored:

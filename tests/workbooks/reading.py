@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -99,4 +100,9 @@ def _since(moment: object) -> timedelta | None:
 
 
 def _unescaped(value: Any) -> Any:
-    return unescape(value) if isinstance(value, str) else value
+    return _unescaped_text(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=16)  # thousands of escapes in one text, and that in many cells, take long
+def _unescaped_text(text: str) -> str:
+    return unescape(text)

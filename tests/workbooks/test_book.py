@@ -131,7 +131,7 @@ def test_after_a_broken_table_the_workbook_cannot_be_completed() -> None:
             workbook.write(Sheet("Rows", COLUMNS), [(1,)])
 
     target = BytesIO()
-    with pytest.raises(ValueError, match="not complete"):
+    with pytest.raises(ValueError, match="cannot be completed"):
         ignore_it(target)
     with pytest.raises(zipfile.BadZipFile):
         zipfile.ZipFile(target)
@@ -172,6 +172,48 @@ def test_a_whole_workbook_needs_no_temporary_file(
     assert book.active is book["Summary"]
     assert book["Summary"]["A1"].data_type == "s"
     assert (book.properties.title, book.properties.creator) == ("A & B\ufffd", "C")
+
+
+def test_two_workbooks_may_be_written_at_a_time(tmp_path: Path) -> None:
+    def rows(other: Workbook) -> Iterator[tuple[int, str]]:
+        for row in numbered(1500):
+            if row[0] % 500 == 7:
+                other.write(Sheet(f"At {row[0]}", COLUMNS[:1]), [(row[0],)] * 3)
+            yield row
+
+    with (
+        (tmp_path / "a.xlsx").open("wb") as file,
+        (tmp_path / "b.xlsx").open("wb") as other_file,
+        Workbook(file) as one,
+        Workbook(other_file) as other,
+    ):
+        one.write(Sheet("Rows", COLUMNS), rows(other))
+    assert calamine_rows(tmp_path / "a.xlsx", "Rows")[1:] == [list(row) for row in numbered(1500)]
+    for number in (7, 507, 1007):
+        read = calamine_rows(tmp_path / "b.xlsx", f"At {number}")
+        assert read == [["=Number"], *[[number]] * 3]
+
+
+def test_an_ordinary_sheet_may_be_filled_while_rows_are_written(tmp_path: Path) -> None:
+    with (tmp_path / "a.xlsx").open("wb") as file, Workbook(file) as workbook:
+        summary = workbook.add_sheet("Summary")
+
+        def rows() -> Iterator[tuple[int, str]]:
+            for row in numbered(3):
+                put(summary, row[0] + 1, 1, row[1])
+                yield row
+
+        workbook.write(Sheet("Rows", COLUMNS), rows())
+    assert calamine_rows(tmp_path / "a.xlsx", "Summary") == [["row 0"], ["row 1"], ["row 2"]]
+
+
+def test_tables_of_one_workbook_are_written_one_after_the_other() -> None:
+    def rows(workbook: Workbook) -> Iterator[tuple[int, str]]:
+        yield from numbered(600)
+        workbook.write(Sheet("Within", COLUMNS), numbered(1))
+
+    with pytest.raises(ValueError, match="cannot be completed"), Workbook(BytesIO()) as workbook:
+        workbook.write(Sheet("Rows", COLUMNS), rows(workbook))
 
 
 def test_a_workbook_may_stand_behind_other_bytes_in_its_file() -> None:
