@@ -216,7 +216,8 @@ class Part:
         if archive._seekable:
             archive.put(self._header(0, 0, _PLAIN, _ROOM))
         else:
-            archive.put(self._header(_MAX32, _HAS_DESCRIPTOR, _ZIP64, _SIZES64.pack(1, 16, 0, 0)))
+            sizes = _SIZES64.pack(1, 16, 0, 0)
+            archive.put(self._header(_MAX32, _MAX32, _ZIP64, sizes, _HAS_DESCRIPTOR))
         self._begin = archive._place
 
     def write(self, data: bytes) -> None:
@@ -242,18 +243,15 @@ class Part:
     def _complete_header(self, packed: int) -> int:
         """Go back and write the sizes; the version that a reader needs comes back."""
         if max(self._size, packed) < _MAX32:
-            version, header = _PLAIN, self._header((packed, self._size), 0, _PLAIN, _ROOM)
+            version, header = _PLAIN, self._header(packed, self._size, _PLAIN, _ROOM)
         else:
             sizes = _SIZES64.pack(1, 16, self._size, packed)
-            version, header = _ZIP64, self._header(_MAX32, 0, _ZIP64, sizes)
+            version, header = _ZIP64, self._header(_MAX32, _MAX32, _ZIP64, sizes)
         self._archive.put_back(self._offset, header)
         return version
 
-    def _header(
-        self, sizes: int | tuple[int, int], flags: int, version: int, extra: bytes
-    ) -> bytes:
-        """The local header; with `sizes` of one number, that one stands for both."""
-        packed, size = sizes if isinstance(sizes, tuple) else (sizes, sizes)
+    def _header(self, packed: int, size: int, version: int, extra: bytes, flags: int = 0) -> bytes:
+        """The local header."""
         return (
             _LOCAL.pack(
                 b"PK\3\4",

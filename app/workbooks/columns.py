@@ -18,13 +18,13 @@ from app.workbooks.cells import escape_bytes
 from app.workbooks.foreign import translator_for
 from app.workbooks.lengths import SURELY_FITS
 from app.workbooks.values import (
-    DAY,
     EPOCH,
     EXACT_BELOW,
     FIRST_ORDINAL,
     FIRST_RIGHT_DAY,
     LAST_SERIAL,
     LOOKS_ESCAPED,
+    MICROSECONDS_OF_DAY,
     Kind,
     day_fraction,
 )
@@ -154,7 +154,7 @@ def _dates(values: Sequence[date]) -> Run | None:
 def _datetimes(values: Sequence[datetime]) -> Run | None:
     epoch = EPOCH if values[0].tzinfo is None else _EPOCH_UTC
     try:
-        serials = [(value - epoch) / DAY for value in values]
+        serials = _days([value - epoch for value in values])
     except TypeError:  # some have a zone, and some have none
         return None
     if min(serials) < _FIRST_RIGHT or max(serials) > LAST_SERIAL:
@@ -169,7 +169,15 @@ def _times(values: Sequence[time]) -> Run | None:
 
 
 def _durations(values: Sequence[timedelta]) -> Run | None:
-    return _numbers(Kind.DURATION, [value / DAY for value in values])
+    return _numbers(Kind.DURATION, _days(values))
+
+
+def _days(spans: Sequence[timedelta]) -> list[float]:
+    """`app.workbooks.values.days_of`, without a call for each."""
+    return [
+        span.days + (span.seconds * 1_000_000 + span.microseconds) / MICROSECONDS_OF_DAY
+        for span in spans
+    ]
 
 
 def _uuids(values: Sequence[UUID]) -> Run:

@@ -94,7 +94,9 @@ def _stages(count: int, rounds: int) -> str:
             "taking rows from the generator": found["rows"],
             "values into XML": found["rendered"] - found["rows"],
             "deflate and checksum": packing,
-            "all else: openpyxl's parts, the file": whole - found["rendered"] - packing,
+            "all else: batches, checks, openpyxl's parts, the file": whole
+            - found["rendered"]
+            - packing,
         }
         rows += [
             [f"{data}: {name}", f"{each:.3f}", f"{each / whole:.0%}"]

@@ -223,3 +223,14 @@ def test_a_workbook_may_stand_behind_other_bytes_in_its_file() -> None:
         workbook.write(Sheet("Rows", COLUMNS), numbered(10))
     assert target.getvalue().startswith(b"beforePK")
     assert openpyxl.load_workbook(BytesIO(target.getvalue()[6:]))["Rows"].max_row == 11
+
+
+def test_after_a_sheet_was_removed_another_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    with path.open("wb") as file, Workbook(file) as workbook:
+        workbook.write(Sheet("First", COLUMNS), numbered(1))
+        workbook.write(Sheet("Gone", COLUMNS), numbered(2))
+        workbook.openpyxl.remove(workbook.openpyxl["Gone"])
+        workbook.write(Sheet("Last", COLUMNS), numbered(3))
+    assert openpyxl.load_workbook(path).sheetnames == ["First", "Last"]
+    assert len(calamine_rows(path, "Last")) == 4

@@ -1,7 +1,7 @@
 """Looks of values, values of ordinary sheets, and any text and any number at all."""
 
 import string
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
 
@@ -191,3 +191,18 @@ def test_a_text_is_cut_at_the_limit_and_never_inside_a_character(tmp_path: Path,
 
 def test_lengths_are_counted_as_excel_counts_them() -> None:
     assert [utf16_length(each) for each in ("", "a", "é", "😀", "\ud800")] == [0, 1, 1, 2, 1]
+
+
+class Nowhere(tzinfo):
+    """A zone that does not know how far it is from UTC."""
+
+    def utcoffset(self, moment: datetime | None) -> None:
+        return None
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_time_whose_zone_knows_no_offset_stays_what_it_is(count: int, tmp_path: Path) -> None:
+    moment = datetime(2024, 7, 1, 12, 30, tzinfo=Nowhere())
+    write_column(tmp_path / "a.xlsx", [moment] * count)
+    by_calamine, _ = read_column(tmp_path / "a.xlsx")
+    assert by_calamine == [moment.replace(tzinfo=None)] * count
