@@ -13,7 +13,7 @@ def about() -> dict[str, Any]:
     """The machine and the day, as JSON values."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": platform.system(),
         "python": platform.python_version(),
         "processor": _processor(),
         "cores": os.cpu_count(),
