@@ -103,6 +103,11 @@ class Metrics:
             "`job` events that were not sent to a client that reads slowly.",
             registry=registry,
         )
+        self.pages_repeated = Counter(
+            "ringback_socket_pages_repeated",
+            "Pages of notifications fetched again for a connection that had them.",
+            registry=registry,
+        )
         self.subscriptions = Counter(
             "ringback_socket_subscriptions",
             "Times that the server subscribed to Redis, the first included.",

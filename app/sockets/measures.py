@@ -85,6 +85,10 @@ class Measures(Collector):
         """An event that nobody misses was not sent to a client that reads slowly."""
         self._measured.events_dropped.inc()
 
+    def repeated(self) -> None:
+        """A page was fetched again, for a connection that had it."""
+        self._measured.pages_repeated.inc()
+
     def subscribed(self) -> None:
         """The server has subscribed to Redis."""
         self._measured.subscriptions.inc()

@@ -170,6 +170,7 @@ class Sender:
     def _pace_repeat(self, connection: Connection, after: int) -> None:
         """Let a user who asks for the same again and again wait."""
         if after < connection.passed:
+            self._measures.repeated()
             user_id = connection.identity.user_id
             pace = self._repeats.setdefault(user_id, Pace(REPEATS_PER_SECOND, REPEATS_AT_ONCE))
             connection.repeats = pace  # shared for as long as one of the connections lives

@@ -91,7 +91,7 @@ class Armed:
         """Each time it acted: pid, group, job, at (seconds since 1970)."""
         return _read_all(self.root / "fired" / self.serial)
 
-    def wait(self, seconds: float = 30.0) -> dict[str, Any]:
+    def wait(self, seconds: float = 60.0) -> dict[str, Any]:
         """Wait until it has acted; returns the first time."""
         return wait_for(self.fired, f"somebody at {self.point}", seconds)[0]
 

@@ -39,7 +39,7 @@ class Api:
         return str(self.tokens["user"]["id"])
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
-        return self.http.request(method, self.url + path, timeout=30, **options)
+        return self.http.request(method, self.url + path, timeout=60, **options)
 
     def ok(self, method: str, path: str, **options: Any) -> Any:
         response = self.call(method, path, **options)

@@ -52,10 +52,10 @@ class JsClients(NodeProcess):
         states = self.of(client, "state")
         return states[-1]["state"]["name"] if states else None
 
-    def wait_for_state(self, client: str, name: str, seconds: float = 30) -> None:
+    def wait_for_state(self, client: str, name: str, seconds: float = 60) -> None:
         wait_for(lambda: self.state(client) == name, f"{client} is {name}", seconds)
 
-    def wait_for_number(self, client: str, seq: int, seconds: float = 30) -> None:
+    def wait_for_number(self, client: str, seq: int, seconds: float = 60) -> None:
         wait_for(lambda: seq in self.delivered(client), f"number {seq} at {client}", seconds)
 
     def take(self, line: Event) -> None:

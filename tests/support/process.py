@@ -10,7 +10,7 @@ from pathlib import Path
 from app.standalone.unprivileged import RunAs, command_line
 
 ROOT = Path(__file__).resolve().parents[2]
-STOP_SECONDS = 20.0
+STOP_SECONDS = 40.0
 
 
 class AppProcess:

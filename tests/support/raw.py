@@ -5,7 +5,7 @@ import socket
 from urllib.parse import urlsplit
 
 
-def exchange(url: str, data: bytes, seconds: float = 20.0, *, until_closed: bool = False) -> bytes:
+def exchange(url: str, data: bytes, seconds: float = 60.0, *, until_closed: bool = False) -> bytes:
     """Send bytes; returns the answer as far as it came.
 
     Args:
@@ -32,7 +32,7 @@ def flood(url: str, start: bytes, block: bytes, most: int) -> tuple[int, bytes]:
     """Send blocks until the server closes or has taken `most` bytes; returns how many, and its answer."""
     address = urlsplit(url)
     taken, received = 0, b""
-    with socket.create_connection(("127.0.0.1", address.port or 80), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", address.port or 80), timeout=60) as client:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             client.sendall(start)
             while taken < most:

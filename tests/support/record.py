@@ -23,7 +23,7 @@ class Record:
         """The notification numbers, raw, in the order of arrival."""
         return [payload["seq"] for payload in self.named("notification")]
 
-    def wait_for(self, name: str, count: int = 1, seconds: float = 30.0) -> list[Any]:
+    def wait_for(self, name: str, count: int = 1, seconds: float = 60.0) -> list[Any]:
         """Wait until at least `count` events of this name have arrived."""
 
         def arrived() -> list[Any] | None:

@@ -63,7 +63,7 @@ class Listener(Record):
             self.url,
             auth={key: value for key, value in offered.items() if value is not None},
             transports=list(transports),
-            wait_timeout=20,
+            wait_timeout=60,
         )
         return self
 
@@ -83,7 +83,7 @@ class Listener(Record):
             self.client.disconnect()
         self.client.shutdown()
 
-    def wait_until_disconnected(self, seconds: float = 30.0) -> None:
+    def wait_until_disconnected(self, seconds: float = 60.0) -> None:
         assert self._disconnected.wait(seconds), "still connected"
 
     def _record(self, event: str, payload: Any = None) -> None:

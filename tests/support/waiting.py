@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+def wait_for(condition: Callable[[], T], what: str, seconds: float = 60.0) -> T:
     """Poll until the condition is truthy, and return it; fail with `what` at the deadline."""
     deadline = time.monotonic() + seconds
     while True:

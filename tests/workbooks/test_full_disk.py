@@ -2,6 +2,7 @@
 
 import errno
 import zipfile
+from datetime import UTC, datetime, tzinfo
 from io import BytesIO
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from app.workbooks.book import Workbook
 from app.workbooks.sheet import Column, Sheet
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ROWS = [(number, f"{number * 7919 % 10_007} and {number}") for number in range(5000)]
 
 
@@ -29,8 +31,23 @@ class Disk(BytesIO):
         return super().write(data)
 
 
+class StillClock(datetime):
+    """It is always the same moment."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "StillClock":
+        return cls.fromtimestamp(NOW.timestamp(), tz)
+
+
+@pytest.fixture(autouse=True)
+def _still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The times in a workbook change its size by a byte or two, and here each byte counts."""
+    monkeypatch.setattr("app.workbooks.book.datetime", StillClock)
+
+
 def workbook(target: BytesIO) -> None:
     with Workbook(target) as book:
+        book.openpyxl.properties.created = NOW.replace(tzinfo=None)
         book.write(Sheet("Rows", [Column("A"), Column("B")]), ROWS)
         book.add_sheet("Other")
 
