@@ -124,8 +124,8 @@ def test_each_client_is_told_before_it_is_disconnected_and_the_server_answers_me
         meanwhile = Meanwhile(server, user.token)
         with stopping(server) as end:
             status, seconds = end.result()
+        os.kill(stuck.pid, signal.SIGCONT)  # before it believes that it lost its server
         meanwhile.wait()
-        os.kill(stuck.pid, signal.SIGCONT)
         for each in (crowd, stuck):
             each.wait()
     assert status == 0

@@ -63,7 +63,7 @@ class Listener(Record):
             self.url,
             auth={key: value for key, value in offered.items() if value is not None},
             transports=list(transports),
-            wait_timeout=60,
+            wait_timeout=20,
         )
         return self
 
