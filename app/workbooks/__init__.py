@@ -29,7 +29,7 @@ The way of a row, each stage in a module of its own:
 | the row of totals | `totals` |
 | looks of headers, values and totals | `styles` |
 | all other parts of the package, by openpyxl | `package` |
-| the ZIP archive, and its compression | `archive`, `deflate` |
+| the ZIP archive, its compression, and its file | `archive`, `deflate`, `output` |
 | cells of ordinary sheets; charts | `ordinary`, `charts` |
 | reading files of others | `reading` |
 

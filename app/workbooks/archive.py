@@ -5,14 +5,14 @@ docs/decisions/0010-an-archive-of-our-own.md. The layout is that of PKWARE's APP
 that spreadsheet programs read: deflate, and ZIP64 where a member or the archive needs it.
 """
 
-import io
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
-from app.workbooks.deflate import Compression, deflate_for
+from app.workbooks.deflate import Compression, Deflate, deflate_for
+from app.workbooks.output import Output
 
 _LOCAL = struct.Struct("<4s5H3L2H")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
@@ -28,6 +28,13 @@ _DEFLATED = 8
 _PLAIN, _ZIP64 = 20, 45
 _UTF8, _HAS_DESCRIPTOR = 0x800, 0x8
 _MAX32, _MAX16 = 0xFFFFFFFF, 0xFFFF
+
+
+class Moment(NamedTuple):
+    """Local time of day and date, as archives hold them."""
+
+    time: int
+    date: int
 
 
 class Member(NamedTuple):
@@ -54,18 +61,13 @@ class Archive:
     """
 
     def __init__(self, file: BinaryIO, compression: Compression = Compression.FAST) -> None:
-        self._file = file
+        self._output = Output(file)
         self._deflate = deflate_for(compression)
-        self._seekable = _can_seek(file)
-        self._place = file.tell() if self._seekable else 0
-        self._start = self._place
+        self._moment = _moment_of(datetime.now())  # noqa: DTZ005 - archives hold local times
         self._members: list[Member] = []
         self._names: set[str] = set()
         self._open = False
         self._closed = False
-        now = datetime.now()  # noqa: DTZ005 - archives hold local times
-        self._time = now.hour << 11 | now.minute << 5 | now.second // 2
-        self._date = (now.year - 1980) << 9 | now.month << 5 | now.day
 
     def namelist(self) -> list[str]:
         """The names of the members so far."""
@@ -94,7 +96,7 @@ class Archive:
             raise ValueError(f"There is a member of this name already: {name!r}")
         self._open = True
         self._names.add(name)
-        part = Part(self, name.encode())
+        part = Part(self._output, self._deflate, self._moment, name.encode())
         yield part
         self._members.append(part.finish())
         self._open = False
@@ -110,41 +112,12 @@ class Archive:
                 "The archive is closed." if self._closed else "A member is not complete."
             )
         self._closed = True
-        begin = self._place - self._start
+        output, begin = self._output, self._output.place
         for member in self._members:
-            self.put(self._directory_entry(member))
-        self.put(self._end(begin, self._place - self._start - begin))
-        if self._seekable:
-            self._cut_off_older()
-
-    def put(self, data: bytes) -> None:
-        """Write bytes as they are; for parts."""
-        written: int | None = self._file.write(data)
-        if written is None and not isinstance(cast(Any, self._file), io.RawIOBase):
-            written = len(data)  # of those who do not say
-        if written != len(data):
-            raise OSError(f"Only {written or 0:,} of {len(data):,} bytes could be written.")
-        self._place += len(data)
-
-    def put_back(self, offset: int, data: bytes) -> None:
-        """Write bytes over earlier ones; for parts, where the file can seek.
-
-        Raises:
-            OSError: the file was opened for appending, and writes at its end only.
-        """
-        end, self._place = self._place, offset
-        self._file.seek(offset)
-        self.put(data)
-        if self._file.tell() != self._place:
-            raise OSError("The file writes at its end only. Open it with 'wb' rather than 'ab'.")
-        self._file.seek(end)
-        self._place = end
-
-    def _cut_off_older(self) -> None:
-        """Readers look for the end of an archive at the end of its file."""
-        if self._file.seek(0, io.SEEK_END) > self._place:
-            self._file.truncate(self._place)
-        self._file.seek(self._place)
+            output.write(self._directory_entry(member))
+        output.write(self._end(begin, output.place - begin))
+        if output.can_seek:  # readers look for the end of an archive at the end of its file
+            output.cut_off_older()
 
     def _directory_entry(self, member: Member) -> bytes:
         """A member's entry in the central directory."""
@@ -163,8 +136,7 @@ class Archive:
                 version,
                 member.flags,
                 _DEFLATED,
-                self._time,
-                self._date,
+                *self._moment,
                 member.crc,
                 packed,
                 size,
@@ -203,42 +175,44 @@ class Part:
     """A member being written.
 
     Args:
-        archive: into which.
+        output: of the archive.
+        deflate: how to compress.
+        moment: when the archive was begun.
         name: of the member, in UTF-8.
     """
 
-    def __init__(self, archive: Archive, name: bytes) -> None:
-        self._archive, self._name = archive, name
-        self._compressor = archive._deflate.start()
-        self._crc32 = archive._deflate.crc32
-        self._offset = archive._place
+    def __init__(self, output: Output, deflate: Deflate, moment: Moment, name: bytes) -> None:
+        self._output, self._moment, self._name = output, moment, name
+        self._compressor, self._crc32 = deflate.start(), deflate.crc32
+        self._offset = output.place
         self._crc = self._size = 0
-        if archive._seekable:
-            archive.put(self._header(0, 0, _PLAIN, _ROOM))
+        if output.can_seek:
+            output.write(self._header(0, 0, _PLAIN, _ROOM))
         else:
             sizes = _SIZES64.pack(1, 16, 0, 0)
-            archive.put(self._header(_MAX32, _MAX32, _ZIP64, sizes, _HAS_DESCRIPTOR))
-        self._begin = archive._place
+            output.write(self._header(_MAX32, _MAX32, _ZIP64, sizes, _HAS_DESCRIPTOR))
+        self._begin = output.place
 
     def write(self, data: bytes) -> None:
         """Write a piece."""
         self._crc = self._crc32(data, self._crc)
         self._size += len(data)
         if packed := self._compressor.compress(data):
-            self._archive.put(packed)
+            self._output.write(packed)
 
     def finish(self) -> Member:
         """End the member and write its sizes."""
-        archive = self._archive
-        archive.put(self._compressor.flush())
-        packed = archive._place - self._begin
-        if archive._seekable:
+        output = self._output
+        output.write(self._compressor.flush())
+        packed = output.place - self._begin
+        if output.can_seek:
             flags, version = 0, self._complete_header(packed)
         else:
             flags, version = _HAS_DESCRIPTOR, _ZIP64
-            archive.put(_DESCRIPTOR64.pack(b"PK\7\x08", self._crc, packed, self._size))
-        offset = self._offset - archive._start
-        return Member(self._name, _UTF8 | flags, version, offset, self._crc, self._size, packed)
+            output.write(_DESCRIPTOR64.pack(b"PK\7\x08", self._crc, packed, self._size))
+        return Member(
+            self._name, _UTF8 | flags, version, self._offset, self._crc, self._size, packed
+        )
 
     def _complete_header(self, packed: int) -> int:
         """Go back and write the sizes; the version that a reader needs comes back."""
@@ -247,7 +221,7 @@ class Part:
         else:
             sizes = _SIZES64.pack(1, 16, self._size, packed)
             version, header = _ZIP64, self._header(_MAX32, _MAX32, _ZIP64, sizes)
-        self._archive.put_back(self._offset, header)
+        self._output.write_over(self._offset, header)
         return version
 
     def _header(self, packed: int, size: int, version: int, extra: bytes, flags: int = 0) -> bytes:
@@ -258,8 +232,7 @@ class Part:
                 version,
                 _UTF8 | flags,
                 _DEFLATED,
-                self._archive._time,
-                self._archive._date,
+                *self._moment,
                 self._crc,
                 packed,
                 size,
@@ -271,8 +244,8 @@ class Part:
         )
 
 
-def _can_seek(file: BinaryIO) -> bool:
-    try:
-        return file.seekable()
-    except AttributeError:
-        return False
+def _moment_of(now: datetime) -> Moment:
+    return Moment(
+        now.hour << 11 | now.minute << 5 | now.second // 2,
+        (now.year - 1980) << 9 | now.month << 5 | now.day,
+    )
