@@ -3,9 +3,10 @@
     make bench-activity                         # COUNT=1000000 WRITE=1 for docs/performance.md
     .venv/bin/python -m benchmarks.workbook.activity --help
 
-A user of a private Postgres gets so many jobs, each with a notification. Then three things are measured in
-turn: reading the rows of both sheets and dropping them; writing as many rows, which are in memory already; and
-the report. All in this process, through the code that a worker runs.
+A user of a private Postgres gets so many jobs, each with a notification. Then four things are measured in
+turn: counting for the summary; reading the rows of both sheets and dropping them; writing as many rows, which
+are in memory already; and the report, which does all three. All in this process, through the code that a worker
+runs.
 """
 
 import argparse
@@ -33,11 +34,14 @@ from app.job_types.activity_report import (
     SELECT_NOTIFICATIONS,
     ActivityReport,
     ActivityReportParameters,
+    Counts,
     Source,
 )
+from app.job_types.base import Row
 from app.jobs.reading import OwnRows
 from app.migrate import migrate
 from app.workbooks.book import Workbook
+from app.workbooks.sheet import Sheet
 from benchmarks.comparison import page
 from benchmarks.comparison.report import table
 from benchmarks.workbook import database
@@ -71,6 +75,11 @@ class Trial:
         self._folder, self._count = folder, count
         self._kept = {sheet.title: [*islice(rows, SAMPLE)] for sheet, rows in self._sources()}
 
+    def count(self) -> None:
+        """Count what the summary says."""
+        with self._source() as source:
+            Counts(source, with_log=False)
+
     def read(self) -> None:
         """Read everything and drop it."""
         for _, rows in self._sources():
@@ -89,12 +98,16 @@ class Trial:
             context = RecordingContext(self._folder / secrets.token_hex(4), own_rows=own_rows)
             ActivityReport().run(context, ActivityReportParameters())
 
-    def _sources(self) -> Iterator[tuple[object, Iterator[object]]]:
-        with closing(OwnRows(self._engine, self._owner)) as own_rows:
-            context = RecordingContext(self._folder, own_rows=own_rows)
-            source = Source(context, ActivityReportParameters())
+    def _sources(self) -> Iterator[tuple[Sheet, Iterator[Row]]]:
+        with self._source() as source:
             for sheet, query in TABLES:
                 yield sheet, source.rows(query)
+
+    @contextmanager
+    def _source(self) -> Iterator[Source]:
+        with closing(OwnRows(self._engine, self._owner)) as own_rows:
+            context = RecordingContext(self._folder, own_rows=own_rows)
+            yield Source(context, ActivityReportParameters())
 
 
 def main() -> None:
@@ -151,6 +164,7 @@ def _process_of(server: database.Database) -> psutil.Process:
 
 def _measured(trial: Trial, server: psutil.Process, rounds: int) -> dict[str, Taken]:
     works = {
+        "counting alone": trial.count,
         "reading alone": trial.read,
         "writing alone": trial.write,
         "the report": trial.report,
