@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.tab import FROM_DISK, Tab
 from tests.support.api import Api
+from tests.support.database import query
 from tests.support.stack import Stack
 
 OpenTab = Callable[..., Tab]
@@ -85,21 +86,22 @@ def test_a_refused_schedule_is_told_and_the_browsers_zone_is_proposed(
     assert user.ok("GET", "/v1/schedules")["items"] == []
 
 
-def test_a_schedule_that_makes_a_job_shows_its_next_runs_and_why_it_paused(
+def test_the_page_looks_at_its_schedules_again_when_one_makes_a_job_and_says_why_it_paused(
     stack: Stack, user: Api, open_tab: OpenTab
 ) -> None:
     plan = {"name": "S", "type": "add", "params": {"a": 1, "b": 2}, "cron": "0 0 * * *"}
     made = user.ok("POST", "/v1/schedules", json=plan)
     tab = open_tab(stack.url).sign_in_as(user)
-    with tab.page.expect_request("**/v1/schedules?*"):  # not its own doing: it hears of the job
-        user.ok("POST", f"/v1/schedules/{made['id']}/run")
-    tab.page.evaluate(
-        "each => scheduleRows.show([each])",
-        made | {"enabled": False, "paused_reason": "There is no job type x any more."},
+    row = tab.find("#schedules > li")
+    expect(row).to_have_attribute("data-state", "on")
+    reason = "There is no job type x any more."
+    pause = (
+        "UPDATE schedules SET enabled = false, next_run_at = NULL, paused_reason = %s WHERE id = %s"
     )
-    expect(tab.find("#schedules [data-role=reason]")).to_have_text(
-        "There is no job type x any more."
-    )
+    query(stack.database_url, pause, reason, made["id"])
+    user.ok("POST", f"/v1/schedules/{made['id']}/run")
+    expect(row).to_have_attribute("data-state", "paused")
+    expect(row.locator("[data-role=reason]")).to_have_text(reason)
 
 
 @pytest.mark.parametrize(
